@@ -1,0 +1,260 @@
+"""The values that cross a border between zones, each built only by the zone before it.
+
+    party ─ Handover ─► room ─ Table ─► gate ─ Protected ─► studies ─ Findings ─► gate ─ Candidate
+    ─► review ─ Release ─► outside
+
+Building one elsewhere raises `BorderError`, so the wrong program fails where it is written. This
+is a discipline of the code, not a defence against hostile code in the same process: there the
+border is the process each zone runs in.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NoReturn
+
+import polars as pl
+
+from cleanroom import signing
+from cleanroom.errors import BorderError, ReleaseError
+
+PEOPLE = "people"  # unit of a count of distinct people
+EVENTS = "events"
+MONEY = "minor units"
+MONEY_SQUARED = "minor units²"
+SHARE = "share"
+
+CELL_COLUMNS = {
+    "measure": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "people": pl.Int64,
+    "contributors": pl.Int64,
+}
+PROTECTED_COLUMNS = {
+    "measure": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "withheld": pl.String,
+}
+
+
+class _Border:
+    """Base of border values: built in the zones named by `_built_in`, never pickled."""
+
+    _built_in: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Frame 0 is this function, 1 the dataclass's __init__, 2 whoever builds the value.
+        builder = str(sys._getframe(2).f_globals.get("__name__", ""))
+        if not any(builder == zone or builder.startswith(zone + ".") for zone in self._built_in):
+            raise BorderError(
+                f"{type(self).__name__} was built in {builder or 'nowhere'}.",
+                f"only {' and '.join(self._built_in)} may build it; pass on the one you have.",
+            )
+
+    def __reduce__(self) -> NoReturn:
+        raise BorderError(
+            f"{type(self).__name__} cannot be pickled.", "write it as a candidate or a release."
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Handover(_Border):
+    """A party's tokenised tables (`directory`) and the signed manifest that describes them."""
+
+    directory: Path
+    manifest: dict[str, Any]
+
+    _built_in = ("cleanroom.party", "cleanroom.borders")
+
+
+@dataclass(frozen=True, repr=False)
+class Table(_Border):
+    """Cells before protection, with the support behind each: stays in the room.
+
+    `cells` has one row a cell: the `dimensions` (text), then `CELL_COLUMNS`: `measure`, `value`,
+    `unit`, `people` (distinct people in the cell's base population) and `contributors` (distinct
+    people who contribute to the value; null where the value is the count of the base itself).
+    Cells that differ only in `contrast` (arms) are withheld together.
+    """
+
+    name: str
+    title: str
+    dimensions: tuple[str, ...]
+    cells: pl.DataFrame
+    contrast: str | None = None
+
+    _built_in = ("cleanroom.room",)
+
+    def __repr__(self) -> str:
+        return f"Table('{self.name}', {self.cells.height} cells, unprotected: not shown)"
+
+
+@dataclass(frozen=True, repr=False)
+class Protected(_Border):
+    """Cells after the gate: the only table that can be shown, charted, written or released.
+
+    `cells` has the `dimensions`, then `PROTECTED_COLUMNS`; `value` is null where `withheld` names
+    the rule that withheld it. The support behind a cell is not here.
+    """
+
+    name: str
+    title: str
+    dimensions: tuple[str, ...]
+    cells: pl.DataFrame
+    policy: str
+
+    _built_in = ("cleanroom.gate", "cleanroom.borders")
+
+    def __repr__(self) -> str:
+        withheld = self.cells["withheld"].is_not_null().sum()
+        return f"Protected('{self.name}', {self.cells.height} cells, {withheld} withheld)"
+
+    def only(self, dimension: str, value: str) -> Protected:
+        """The cells at one value of a dimension, that dimension dropped."""
+        return Protected(
+            self.name,
+            self.title,
+            tuple(name for name in self.dimensions if name != dimension),
+            self.cells.filter(pl.col(dimension) == value).drop(dimension),
+            self.policy,
+        )
+
+    def values(self) -> dict[tuple[str, ...], float | None]:
+        """Released values by (dimension values …, measure); None where withheld."""
+        keys = [*self.dimensions, "measure"]
+        rows = self.cells.select(*keys, "value").iter_rows()
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+
+@dataclass(frozen=True)
+class Estimate(_Border):
+    """A result computed from protected cells alone.
+
+    `value` with its 95 % interval `lower` … `upper` (null where there is none), in `unit`.
+    `withheld` says in words why there is no value. `method` names the formula and its source.
+    """
+
+    name: str
+    label: str
+    value: float | None
+    unit: str
+    lower: float | None = None
+    upper: float | None = None
+    withheld: str | None = None
+    method: str = ""
+
+    _built_in = ("cleanroom.studies", "cleanroom.borders")
+
+
+class Verdict(StrEnum):
+    """What a diagnostic says of the study."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Check(_Border):
+    """A diagnostic asked before an estimate is believed, with its verdict and that in words."""
+
+    name: str
+    label: str
+    verdict: Verdict
+    words: str
+
+    _built_in = ("cleanroom.studies", "cleanroom.borders")
+
+
+@dataclass(frozen=True)
+class Findings(_Border):
+    """What a study makes of its protected tables: estimates and checks by name, and the few
+    sentences (`summary`) that a reader takes away, first the most important."""
+
+    estimates: dict[str, Estimate]
+    checks: dict[str, Check]
+    summary: tuple[str, ...]
+
+    _built_in = ("cleanroom.studies", "cleanroom.borders")
+
+
+@dataclass(frozen=True, repr=False)
+class Candidate(_Border):
+    """What a run asks to release: protected tables, findings, and the manifest of provenance."""
+
+    manifest: dict[str, Any]
+    tables: dict[str, Protected]
+    findings: Findings
+    signature: str = ""
+
+    _built_in = ("cleanroom.gate", "cleanroom.borders")
+
+    def __repr__(self) -> str:
+        study = self.manifest["study"]
+        return f"Candidate({study['kind']}, {study['merchant']}, {candidate_digest(self)[:12]})"
+
+
+@dataclass(frozen=True, repr=False)
+class Release(_Border):
+    """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
+
+    candidate: Candidate
+    votes: tuple[dict[str, Any], ...]
+
+    _built_in = ("cleanroom.gate",)
+
+    def __repr__(self) -> str:
+        return f"Release({self.candidate!r}, {len(self.votes)} votes)"
+
+
+def candidate_record(candidate: Candidate) -> dict[str, Any]:
+    """What is signed: the candidate as plain JSON values, without its signature."""
+    return {
+        "format": "cleanroom-candidate-1",
+        "manifest": candidate.manifest,
+        "tables": {name: _table_record(table) for name, table in candidate.tables.items()},
+        "estimates": {name: _fields(e) for name, e in candidate.findings.estimates.items()},
+        "checks": {name: _fields(check) for name, check in candidate.findings.checks.items()},
+        "summary": list(candidate.findings.summary),
+    }
+
+
+def candidate_digest(candidate: Candidate) -> str:
+    """SHA-256 of the candidate's record: what reviewers sign."""
+    return signing.digest(candidate_record(candidate))
+
+
+def candidate_from(record: dict[str, Any], signature: str, room_key: str) -> Candidate:
+    """Rebuild a candidate that the room signed; raises `ReleaseError` if the signature fails."""
+    if not signing.verifies(room_key, signature, "candidate", record):
+        raise ReleaseError(
+            "The candidate is not what the room signed.", "ask the room to make it again."
+        )
+    tables = {name: _table_from(fields) for name, fields in record["tables"].items()}
+    estimates = {name: Estimate(**fields) for name, fields in record["estimates"].items()}
+    checks = {
+        name: Check(**{**fields, "verdict": Verdict(fields["verdict"])})
+        for name, fields in record["checks"].items()
+    }
+    findings = Findings(estimates, checks, tuple(record["summary"]))
+    return Candidate(record["manifest"], tables, findings, signature)
+
+
+def _table_record(table: Protected) -> dict[str, Any]:
+    return {**_fields(table), "dimensions": list(table.dimensions), "cells": table.cells.rows()}
+
+
+def _table_from(fields: dict[str, Any]) -> Protected:
+    dimensions = tuple(fields["dimensions"])
+    schema = {**dict.fromkeys(dimensions, pl.String), **PROTECTED_COLUMNS}
+    cells = pl.DataFrame(fields["cells"], schema=schema, orient="row")
+    return Protected(fields["name"], fields["title"], dimensions, cells, fields["policy"])
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

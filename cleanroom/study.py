@@ -1,0 +1,91 @@
+"""The typed parameters of a study: what a notebook, a run or a person may ask the room for."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from cleanroom import signing
+from cleanroom.agreement import Model, StudyKind
+from cleanroom.errors import StudyError, did_you_mean
+
+
+class _Period(Model):
+    merchant: str = Field(min_length=1)
+    start: date
+    end: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end < self.start:
+            raise ValueError("end: lies before start.")
+        return self
+
+
+class ConversionStudy(_Period):
+    """One merchant's path from note to order, touches of `start` … `end` (both included)."""
+
+    kind: Literal[StudyKind.CONVERSION] = StudyKind.CONVERSION
+
+
+class LiftStudy(_Period):
+    """One merchant's randomised holdout, outcomes of `start` … `end` (both included).
+
+    `study` names the assignment. `population`: the people whose outcome can be seen, bridged by a
+    CID from before their assignment (`linked_panel`) or by the agreement's shared identifier.
+    `planned_treated_share` is the split that was planned. Amounts count up to `max_amount` minor
+    units a person (winsorised, so that no single buyer carries the result).
+    """
+
+    kind: Literal[StudyKind.LIFT] = StudyKind.LIFT
+    study: str = Field(min_length=1)
+    population: Literal["linked_panel", "shared_identifier"] = "linked_panel"
+    planned_treated_share: float = Field(default=0.5, gt=0, lt=1)
+    max_amount: int = Field(default=500_000, ge=1)
+
+
+Study = ConversionStudy | LiftStudy
+_STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
+_MODELS: dict[StudyKind, type[Model]] = {
+    StudyKind.CONVERSION: ConversionStudy,
+    StudyKind.LIFT: LiftStudy,
+}
+
+
+def parse_study(kind: StudyKind, parameters: dict[str, Any]) -> Study:
+    """Check parameters before anything runs; raises `StudyError` naming each wrong one.
+
+    Dates are ISO text. A misspelt name is an error: papermill alone would only warn and run on
+    with the default.
+    """
+    known = [name for name in _MODELS[kind].model_fields if name != "kind"]
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        hints = "; ".join(f"'{name}': {did_you_mean(name, known)}" for name in unknown)
+        raise StudyError(f"The {kind} study has no such parameter: {hints}", "correct the name.")
+    try:
+        return _STUDY.validate_json(json.dumps({"kind": kind.value, **parameters}, default=str))
+    except ValidationError as error:
+        wrong = "; ".join(_explain(item) for item in error.errors())
+        raise StudyError(
+            f"Parameters of the {kind} study are wrong: {wrong}", "correct them and run again."
+        ) from None
+
+
+def to_parameters(study: Study) -> dict[str, Any]:
+    """The study as plain JSON values, the form notebooks and manifests carry."""
+    return study.model_dump(mode="json", exclude={"kind"})
+
+
+def study_digest(study: Study) -> str:
+    """SHA-256 of the study's canonical form."""
+    return signing.digest(study.model_dump(mode="json"))
+
+
+def _explain(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"] if part not in set(StudyKind))
+    words = str(item["msg"]).removeprefix("Value error, ")
+    return f"{place}: {words}" if place else words
