@@ -1,0 +1,156 @@
+"""Votes and releases: what a quorum is, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cleanroom import agreement as agreements
+from cleanroom import signing
+from cleanroom.agreement import Agreement, agreement_digest
+from cleanroom.borders import PEOPLE, Candidate, Release
+from cleanroom.errors import ReleaseError
+from cleanroom.gate.candidate import make_candidate
+from cleanroom.gate.release import Decision, cast_vote, make_release, read_release, write_release
+from cleanroom.tables import Platform
+from tests.factories import findings, protected
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOM, ADS, STORE, STRANGER = (signing.new_key() for _ in range(4))
+
+
+def signed_agreement() -> Agreement:
+    enrolments = [
+        {"role": "room", "identity_key": signing.public_of(ROOM)},
+        *(
+            {
+                "role": "reviewer",
+                "platform": platform.value,
+                "name": "ann",
+                "identity_key": signing.public_of(key),
+            }
+            for platform, key in ((Platform.ADS, ADS), (Platform.STORE, STORE))
+        ),
+    ]
+    draft = agreements.load(ROOT / "configs" / "red-cat-plan.yaml")
+    return agreements.with_keys(draft, enrolments)
+
+
+AGREED = signed_agreement()
+
+
+def candidate(value: float = 60.0, key: signing.SigningKey = ROOM) -> Candidate:
+    manifest = {"agreement": agreement_digest(AGREED), "study": {"kind": "x", "merchant": "m"}}
+    path = protected("path", ("step",), [("click", "people", value, PEOPLE)])
+    return make_candidate(manifest, [path], findings(), key)
+
+
+def vote(
+    of: Candidate,
+    platform: Platform,
+    key: signing.SigningKey,
+    decision: Decision = Decision.APPROVE,
+    name: str = "ann",
+) -> dict[str, Any]:
+    return cast_vote(of, platform, name, decision, key)
+
+
+def both(of: Candidate) -> list[dict[str, Any]]:
+    return [vote(of, Platform.ADS, ADS), vote(of, Platform.STORE, STORE)]
+
+
+def released(tmp_path: Path) -> tuple[Release, Path]:
+    release = make_release(candidate(), both(candidate()), AGREED)
+    write_release(release, tmp_path / "release.json")
+    return release, tmp_path / "release.json"
+
+
+def test_a_reviewer_of_each_platform_makes_a_release() -> None:
+    assert make_release(candidate(), both(candidate()), AGREED).candidate.tables.keys() == {"path"}
+
+
+def test_a_release_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    release, file = released(tmp_path)
+    again = read_release(file, AGREED)
+    assert again.candidate.tables["path"].cells.equals(release.candidate.tables["path"].cells)
+    assert again.candidate.manifest == release.candidate.manifest
+    assert again.votes == release.votes
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_one_platform_alone_cannot_release(platform: Platform) -> None:
+    key = ADS if platform is Platform.ADS else STORE
+    votes = [vote(candidate(), platform, key)] * 2
+    with pytest.raises(ReleaseError, match="No reviewer of"):
+        make_release(candidate(), votes, AGREED)
+
+
+def test_a_rejection_stands_against_any_number_of_approvals() -> None:
+    votes = [*both(candidate()), vote(candidate(), Platform.ADS, ADS, Decision.REJECT)]
+    with pytest.raises(ReleaseError, match="rejected"):
+        make_release(candidate(), votes, AGREED)
+
+
+def test_a_vote_holds_for_what_was_seen_and_nothing_changed_since() -> None:
+    with pytest.raises(ReleaseError, match="another version"):
+        make_release(candidate(61.0), both(candidate(60.0)), AGREED)
+
+
+def test_a_vote_under_another_key_is_refused() -> None:
+    votes = [vote(candidate(), Platform.ADS, STRANGER), vote(candidate(), Platform.STORE, STORE)]
+    with pytest.raises(ReleaseError, match="not theirs"):
+        make_release(candidate(), votes, AGREED)
+
+
+def test_a_reviewer_the_agreement_does_not_name_is_refused() -> None:
+    votes = [*both(candidate()), vote(candidate(), Platform.ADS, STRANGER, name="bob")]
+    with pytest.raises(ReleaseError, match="names no reviewer 'bob'"):
+        make_release(candidate(), votes, AGREED)
+
+
+def test_a_candidate_of_another_agreement_is_refused() -> None:
+    other = AGREED.model_copy(update={"version": AGREED.version + 1})
+    with pytest.raises(ReleaseError, match="another agreement"):
+        make_release(candidate(), both(candidate()), other)
+
+
+def test_a_candidate_that_the_room_did_not_sign_is_no_release(tmp_path: Path) -> None:
+    forged = candidate(key=STRANGER)
+    file = tmp_path / "forged.json"
+    write_release(make_release(forged, both(forged), AGREED), file)
+    with pytest.raises(ReleaseError, match="not what the room signed"):
+        read_release(file, AGREED)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        pytest.param(("record", "tables", "path", "cells", 0, 2), "room signed", id="a value"),
+        pytest.param(("record", "manifest", "agreement"), "room signed", id="the manifest"),
+        pytest.param(("record", "summary", 0), "room signed", id="a sentence"),
+        pytest.param(("votes", 0, "body", "time"), "not theirs", id="a vote"),
+    ],
+)
+def test_a_changed_release_file_is_refused(
+    tmp_path: Path, change: tuple[str | int, ...], problem: str
+) -> None:
+    _, file = released(tmp_path)
+    content = json.loads(file.read_bytes())
+    place: Any = content
+    for step in change[:-1]:
+        place = place[step]
+    place[change[-1]] = "changed"
+    file.write_bytes(signing.canonical(content))
+    with pytest.raises(ReleaseError, match=problem):
+        read_release(file, AGREED)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"record": 1}'])
+def test_a_file_that_is_no_release_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "some.json"
+    file.write_text(text)
+    with pytest.raises(ReleaseError):
+        read_release(file, AGREED)
