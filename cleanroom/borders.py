@@ -124,6 +124,15 @@ class Protected(_Border):
             self.policy,
         )
 
+    def split(self, dimension: str) -> dict[str, Protected]:
+        """The cells at each value of a dimension, that dimension dropped."""
+        rest = tuple(name for name in self.dimensions if name != dimension)
+        parts = self.cells.partition_by(dimension, as_dict=True, include_key=False)
+        return {
+            str(value): Protected(self.name, self.title, rest, cells, self.policy)
+            for (value,), cells in parts.items()
+        }
+
     def values(self) -> dict[tuple[str, ...], float | None]:
         """Released values by (dimension values …, measure); None where withheld."""
         keys = [*self.dimensions, "measure"]

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cleanroom import signing
 from cleanroom.errors import LedgerError
 
 GENESIS = "0" * 64
+_BLOCK = 8192  # bytes read at once, looking for the last record
 
 
 class Event(StrEnum):
@@ -40,20 +41,19 @@ def append(path: Path, event: Event, facts: dict[str, Any]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        whole = _whole_lines(file.read())
+        last, length = _last_line(file)
         body = {
             "event": event.value,
             "facts": facts,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "previous": _last_hash(whole),
+            "previous": str(_parse(last, "at the end")["hash"]) if last else GENESIS,
         }
         record = {**body, "hash": signing.digest(body)}
-        file.truncate(len(whole))
+        file.truncate(length)
         file.write(signing.canonical(record) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    if not whole:
+    if not last:
         _sync_directory(path.parent)
     return str(record["hash"])
 
@@ -77,9 +77,19 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _last_hash(whole: bytes) -> str:
-    lines = whole.splitlines()
-    return str(_parse(lines[-1], len(lines))["hash"]) if lines else GENESIS
+def _last_line(file: BinaryIO) -> tuple[bytes, int]:
+    """The last whole line without its end, and the length of all whole lines.
+
+    Reads back from the end only, so that appending costs the same in a long ledger.
+    """
+    start, tail = file.seek(0, os.SEEK_END), b""
+    length = start
+    while start and tail.count(b"\n") < 2:
+        start = max(0, start - _BLOCK)
+        file.seek(start)
+        tail = file.read(length - start)
+    whole = _whole_lines(tail)
+    return whole[:-1].rpartition(b"\n")[2], start + len(whole)
 
 
 def _whole_lines(content: bytes) -> bytes:
@@ -87,7 +97,7 @@ def _whole_lines(content: bytes) -> bytes:
     return content[: content.rfind(b"\n") + 1]
 
 
-def _parse(line: bytes, number: int) -> dict[str, Any]:
+def _parse(line: bytes, number: int | str) -> dict[str, Any]:
     """The record of one line; only its canonical form will do, so that no byte can be hidden."""
     try:
         record = json.loads(line)
@@ -110,7 +120,7 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _broken(number: int, how: str) -> LedgerError:
+def _broken(number: int | str, how: str) -> LedgerError:
     return LedgerError(
         f"Ledger record {number} {how}.",
         "compare with the other platform's copy of the ledger; do not append to this one.",

@@ -1,0 +1,1 @@
+"""What studies make of protected cells: pure functions from released numbers to findings."""

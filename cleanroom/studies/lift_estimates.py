@@ -1,0 +1,138 @@
+"""The estimates of a lift study, one line each, named as ad platforms' lift reports name them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, SHARE, Estimate
+from cleanroom.studies.intervals import (
+    Difference,
+    Interval,
+    Moments,
+    Proportion,
+    detectable_difference,
+    difference_of_means,
+    planned_split_p_value,
+    wilson,
+)
+from cleanroom.studies.released import AS_RELEASED, WILSON, Compute, Quantity, Shown, estimate
+from cleanroom.studies.score import difference_of_proportions, relative_difference
+
+P_VALUE = "p-value"
+ARMS = ("treated", "holdout")
+_MEE = "score interval of the pooled two-proportion test, 95 % (Mee 1984)"
+_KOOPMAN = "score interval of the ratio, 95 % (Koopman 1984)"
+_CHI_SQUARE = "Pearson's chi-square goodness of fit"
+_FLEISS = "80 % power, two-sided 5 % (Fleiss, Levin and Paik 2003)"
+_WELCH = "Welch's t interval, 95 % (Welch 1947), amounts winsorised per person"
+
+Arm = TypeVar("Arm", Proportion, Moments)
+
+
+def _incremental(difference: Difference, people: float) -> Interval:
+    """What a difference per person comes to over the people treated."""
+    return Interval(*(people * x for x in (difference.value, difference.lower, difference.upper)))
+
+
+_BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Interval | float]], ...] = (
+    (
+        Shown("absolute_lift", "Conversion rate, treated minus holdout", SHARE, _MEE),
+        difference_of_proportions,
+    ),
+    (
+        Shown("relative_conversion_lift", "Absolute lift / holdout's rate", SHARE, _KOOPMAN),
+        relative_difference,
+    ),
+    (
+        Shown("incremental_conversions", "Buyers added: absolute lift × treated", PEOPLE, _MEE),
+        lambda t, h: _incremental(difference_of_proportions(t, h), t.people),
+    ),
+    (
+        Shown("p_value", "p-value of no effect on buying", P_VALUE, _MEE),
+        lambda t, h: difference_of_proportions(t, h).p_value,
+    ),
+    (
+        Shown("minimum_detectable_lift", "Smallest absolute lift likely found", SHARE, _FLEISS),
+        lambda t, h: detectable_difference(h, t.people),
+    ),
+)
+_SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Interval | float]], ...] = (
+    (
+        Shown("amount_lift", "Amount per person, treated minus holdout", MONEY, _WELCH),
+        difference_of_means,
+    ),
+    (
+        Shown("incremental_amount", "Amount added: amount lift × treated", MONEY, _WELCH),
+        lambda t, h: _incremental(difference_of_means(t, h), t.people),
+    ),
+)
+
+
+def estimate_lift(
+    given: Mapping[str, Quantity], planned_treated_share: float
+) -> dict[str, Estimate]:
+    """All estimates by name, from the quantities `measure_arm`."""
+    buying = [given[f"{name}_{arm}"] for arm in ARMS for name in ("converters", "people")]
+    spending = [
+        given[f"{name}_{arm}"] for arm in ARMS for name in ("people", "amount", "amount_squared")
+    ]
+    estimates = [
+        *_counts(given),
+        *_rates(given),
+        *_alike(given, planned_treated_share),
+        *(estimate(shown, _of(Proportion, compute), *buying) for shown, compute in _BUYING),
+        *(estimate(shown, _of(Moments, compute), *spending) for shown, compute in _SPENDING),
+    ]
+    return {one.name: one for one in estimates}
+
+
+def _counts(given: Mapping[str, Quantity]) -> list[Estimate]:
+    """The quantities themselves; squares are of use to formulas only."""
+    return [
+        estimate(Shown(name, one.noun.capitalize(), one.unit, AS_RELEASED), float, one)
+        for name, one in given.items()
+        if one.unit != MONEY_SQUARED
+    ]
+
+
+def _rates(given: Mapping[str, Quantity]) -> list[Estimate]:
+    pairs = {f"conversion_rate_{arm}": (f"converters_{arm}", f"people_{arm}") for arm in ARMS}
+    pairs |= {f"linked_share_{arm}": (f"people_{arm}", f"assigned_{arm}") for arm in ARMS}
+    return [
+        estimate(
+            Shown(name, f"{given[part].noun.capitalize()} / {given[base].noun}", SHARE, WILSON),
+            lambda count, people: wilson(Proportion(count, people)),
+            given[part],
+            given[base],
+        )
+        for name, (part, base) in pairs.items()
+    ]
+
+
+def _alike(given: Mapping[str, Quantity], planned: float) -> list[Estimate]:
+    """How often chance alone makes the arms as unlike as they are, before any outcome."""
+    assigned = [given[f"assigned_{arm}"] for arm in ARMS]
+    studied = [given[f"{name}_{arm}"] for arm in ARMS for name in ("people", "assigned")]
+    return [
+        estimate(
+            Shown("sample_ratio_p_value", "p-value of the planned split", P_VALUE, _CHI_SQUARE),
+            lambda t, h: planned_split_p_value([t, h], [planned, 1 - planned]),
+            *assigned,
+        ),
+        estimate(
+            Shown("linked_share_p_value", "p-value of equal linked shares", P_VALUE, _MEE),
+            _of(Proportion, lambda t, h: difference_of_proportions(t, h).p_value),
+            *studied,
+        ),
+    ]
+
+
+def _of(kind: type[Arm], compute: Callable[[Arm, Arm], Interval | float]) -> Compute:
+    """`compute` on the numbers of the treated arm followed by those of the holdout."""
+
+    def of_numbers(*numbers: float) -> Interval | float:
+        half = len(numbers) // 2
+        return compute(kind(*numbers[:half]), kind(*numbers[half:]))
+
+    return of_numbers

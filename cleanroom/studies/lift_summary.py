@@ -1,0 +1,106 @@
+"""What a marketing lead takes away from a lift study: the verdict, for whom, and the money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cleanroom.borders import Check, Estimate, Verdict
+from cleanroom.studies.lift_checks import VALIDITY, shows_effect
+from cleanroom.studies.words import joined, money, sentence, share, whole
+from cleanroom.study import LiftStudy
+
+_POPULATIONS = {
+    "linked_panel": "people whom a click from before the assignment had linked to the store",
+    "shared_identifier": "people whom both platforms know by the same identifier",
+}
+_UNUSABLE = {
+    "sample_ratio": "the arms do not have the planned sizes",
+    "linked_share_equal": "outcomes could not be seen alike in both arms",
+}
+
+
+def summary(
+    estimates: Mapping[str, Estimate],
+    checks: Mapping[str, Check],
+    study: LiftStudy,
+    currency: str,
+) -> tuple[str, str, str]:
+    """Three sentences; an effect is claimed only if its interval excludes zero and the arms are
+    sound, and has evidence grade A only if that was checked."""
+    failed = [_UNUSABLE[name] for name in VALIDITY if checks[name].verdict is Verdict.FAILED]
+    return (
+        sentence(_verdict(estimates, checks, failed)),
+        sentence(_population(estimates, study)),
+        sentence(_spending(estimates, failed, study, currency)),
+    )
+
+
+def _verdict(
+    estimates: Mapping[str, Estimate], checks: Mapping[str, Check], failed: list[str]
+) -> str:
+    effect, treated = estimates["incremental_conversions"], estimates["people_treated"].value
+    if effect.value is None or treated is None:
+        return f"no effect on buying can be stated: {effect.withheld}"
+    if failed:
+        return f"the estimate of the effect must not be used: {joined(failed)}"
+    group = f"the {whole(treated)} people studied who were assigned to see them"
+    if not shows_effect(effect):
+        found = f"no effect of the notes on buying could be shown among {group}"
+        undecided = checks["enough_data"].verdict is Verdict.FAILED
+        but = ", and the study is too small to rule out one that matters" if undecided else ""
+        return f"{found} ({_around_zero(effect, whole)}){but}: {_grade(checks)}"
+    led, buyers = (
+        ("caused", "additional buyers") if effect.value > 0 else ("led to", "fewer buyers")
+    )
+    size, interval = _size(effect, whole)
+    return f"the notes {led} about {size} {buyers} among {group} ({interval}): {_grade(checks)}"
+
+
+def _grade(checks: Mapping[str, Check]) -> str:
+    if all(checks[name].verdict is Verdict.PASSED for name in VALIDITY):
+        return "evidence grade A, randomised holdout"
+    return "no evidence grade, because not all of what makes the arms comparable could be checked"
+
+
+def _population(estimates: Mapping[str, Estimate], study: LiftStudy) -> str:
+    treated, holdout = (estimates[f"linked_share_{arm}"].value for arm in ("treated", "holdout"))
+    shares = ""
+    if treated is not None and holdout is not None:
+        shares = f" ({share(treated)} of the treated arm, {share(holdout)} of the holdout)"
+    return (
+        f"the study follows {_POPULATIONS[study.population]}{shares} and says nothing of others; "
+        "everyone counts in the arm assigned, note seen or not (intention to treat)"
+    )
+
+
+def _spending(
+    estimates: Mapping[str, Estimate], failed: list[str], study: LiftStudy, currency: str
+) -> str:
+    effect = estimates["incremental_amount"]
+
+    def shown(amount: float) -> str:
+        return money(amount, currency)
+
+    if effect.value is None:
+        return f"no effect on the amount spent can be stated: {effect.withheld}"
+    if failed:
+        return "the amounts spent compare the same arms and must not be used either"
+    counting = f"counting at most {shown(study.max_amount)} a person"
+    if not shows_effect(effect):
+        found = "no effect of the notes on the amount spent could be shown"
+        return f"{found} ({_around_zero(effect, shown)}), {counting}"
+    size, interval = _size(effect, shown)
+    more = "more" if effect.value > 0 else "less"
+    return f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
+
+
+def _size(effect: Estimate, shown: Callable[[float], str]) -> tuple[str, str]:
+    """An effect that is not zero, and its interval, without their sign."""
+    numbers = (effect.value or 0.0, effect.lower or 0.0, effect.upper or 0.0)
+    size, low, high = (abs(number) for number in numbers)
+    return shown(size), f"95% interval {shown(min(low, high))} to {shown(max(low, high))}"
+
+
+def _around_zero(effect: Estimate, shown: Callable[[float], str]) -> str:
+    low, value, high = (shown(x or 0.0) for x in (effect.lower, effect.value, effect.upper))
+    return f"estimate {value}, 95% interval {low} to {high}"
