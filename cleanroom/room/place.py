@@ -1,0 +1,52 @@
+"""Where things lie in the room's directory."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cleanroom import signing
+from cleanroom.agreement import Agreement, load
+from cleanroom.study import Study
+
+
+def agreement_of(room: Path) -> Agreement:
+    """The agreement the room works under."""
+    return load(room / "agreement.yaml")
+
+
+def ledger_of(room: Path) -> Path:
+    """The room's ledger."""
+    return room / "ledger.jsonl"
+
+
+def candidate_file(room: Path, study: Study, question: str) -> Path:
+    """The file of the answer to one question."""
+    return room / "candidates" / f"{study_name(study)}-{question[:12]}.json"
+
+
+def candidate_files(room: Path) -> list[Path]:
+    """All candidates made so far, by name."""
+    return sorted((room / "candidates").glob("*.json"))
+
+
+def evidence_file(room: Path, candidate: Path) -> Path:
+    """The executed notebook behind a candidate's file."""
+    return room / "evidence" / candidate.with_suffix(".ipynb").name
+
+
+def votes_folder(room: Path, digest: str) -> Path:
+    """Where the votes on the candidate of this digest lie, one file a reviewer."""
+    return room / "votes" / digest
+
+
+def study_name(study: Study) -> str:
+    """A file name for a study: its kind and its merchant."""
+    return f"{study.kind}-{file_name(study.merchant)}"
+
+
+def file_name(merchant: str) -> str:
+    """A merchant's id as part of a file name, whatever characters it holds."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", merchant)[:40]
+    # Two ids that look alike once made safe still have two names.
+    return safe if safe == merchant else f"{safe}-{signing.digest(merchant)[:8]}"

@@ -1,0 +1,170 @@
+"""A room to write tests in: event logs as small text tables go in, cells come out.
+
+A log is text, one event a line under its column names; `-` is null, `m` the merchant where none is
+named, and a time is the day in March 2026 and the local time in Shanghai, `02T10:00`. People, CIDs
+and orders are named by words; where the handover carries tokens, a word becomes a token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cleanroom import signing
+from cleanroom.agreement import agreement_digest, parse
+from cleanroom.borders import Table
+from cleanroom.room.vault import Vault, accept, create_room, open_vault
+from cleanroom.tables import TABLES, Platform, Role, ValueType
+
+ZONE = ZoneInfo("Asia/Shanghai")
+STORED = {
+    ValueType.TEXT: pl.String(),
+    ValueType.INTEGER: pl.Int64(),
+    ValueType.MONEY: pl.Int64(),
+    ValueType.NUMBER: pl.Float64(),
+    ValueType.TIME: pl.Datetime("us", "UTC"),
+}
+SHOP = {"merchant": "m", "name": "M", "shop_type": "tmall", "category": "beauty"}
+MERCHANTS = [{**SHOP, "score": 4.8, "daily_budget": 900_000}]
+
+Row = dict[str, Any]
+Shown = dict[tuple[str, ...], tuple[float, int, int | None]]
+
+
+def moment(text: str) -> datetime:
+    """`02T10:00` as a moment of March 2026."""
+    return datetime.fromisoformat(f"2026-03-{text}").replace(tzinfo=ZONE).astimezone(UTC)
+
+
+class Room:
+    """Two platforms with their keys, an agreement, and a room in a directory of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.keys = {party: Ed25519PrivateKey.generate() for party in Platform}
+        self.directory = home / "room"
+        self.public_key = create_room(self.directory, "test")
+        self.words: dict[str, str] = {}
+        self._numbers = itertools.count()
+        self.agree()
+
+    def token(self, word: str) -> str:
+        """A token as a party would hand it over: 64 hexadecimal digits; `words` leads back."""
+        token = hashlib.sha256(word.encode()).hexdigest()
+        self.words[token] = word
+        return token
+
+    def agree(self, **changes: Any) -> None:
+        """Agree anew, with some terms changed."""
+        self.agreement = parse(self.terms(**changes), "the agreement")
+
+    def terms(self, **changes: Any) -> dict[str, Any]:
+        """The agreement's plain values; `changes` replace some."""
+        parties = {
+            party.value: {"name": party.value, "identity_key": signing.public_of(key)}
+            for party, key in self.keys.items()
+        }
+        terms: dict[str, Any] = {
+            "collaboration": "test",
+            "version": 1,
+            "epoch": "spring",
+            "timezone": "Asia/Shanghai",
+            "currency": "CNY",
+            "valid_from": "2026-01-01",
+            "valid_until": "2026-12-31",
+            "retention_days": 30,
+            "parties": parties,
+            "room": {"name": "room", "identity_key": self.public_key},
+            "join": {"attribution_window_days": 10, "shared_identifier": "email"},
+            "studies": {},
+            "policy": {},
+            "eligibility": {
+                "shop_types": ["tmall"],
+                "categories": ["beauty", "sports"],
+                "min_score": 4.5,
+                "min_daily_budget": 500_000,
+            },
+        } | changes
+        shared = terms["join"].get("shared_identifier")
+        return {"opens": _opens(leaving_out={"email", "phone"} - {shared}), **terms}
+
+    def rows(self, log: str) -> list[Row]:
+        """The events of a text table."""
+        header, *lines = (line.split() for line in log.strip().splitlines())
+        return [self._event(dict(zip(header, line, strict=True))) for line in lines]
+
+    def _event(self, words: dict[str, str]) -> Row:
+        event: Row = {name: None if word == "-" else word for name, word in words.items()}
+        for name in event.keys() & {"cost", "amount"}:
+            event[name] = None if event[name] is None else int(event[name])
+        if "time" in event:
+            event["time"] = moment(event["time"])
+        return {"merchant": "m", "event_id": f"e{next(self._numbers)}", **event}
+
+    def frame(self, table: str, rows: list[Row]) -> pl.DataFrame:
+        """Rows as a party hands them over: opened columns only, words of people as tokens."""
+        opened = self.agreement.opens[table]
+        schema = {name: STORED[TABLES[table].columns[name].type] for name in opened}
+        frame = pl.DataFrame([{name: row.get(name) for name in opened} for row in rows], schema)
+        secret = [n for n, role in opened.items() if role in (Role.IDENTIFIER, Role.JOIN_KEY)]
+        return frame.with_columns(pl.col(secret).map_elements(self.token, pl.String))
+
+    def hand_over(self, party: Platform, frames: dict[str, pl.DataFrame], **changes: Any) -> Path:
+        """Write a handover's directory; `changes` replace parts of the manifest's body."""
+        directory = self.home / f"handover-{next(self._numbers)}"
+        directory.mkdir()
+        tables = {}
+        for name, frame in frames.items():
+            file = directory / f"{name}.parquet"
+            frame.write_parquet(file)
+            facts = {"file": file.name, "rows": frame.height, "quarantined": {"bad_time": 2}}
+            tables[name] = {**facts, "sha256": signing.file_digest(file)}
+        body = {
+            "format": "cleanroom-handover-1",
+            "collaboration": self.agreement.collaboration,
+            "epoch": self.agreement.epoch,
+            "agreement": agreement_digest(self.agreement),
+            "party": party.value,
+            "created": "2026-04-01T00:00:00+00:00",
+            "tables": tables,
+            **changes,
+        }
+        signature = signing.sign(self.keys[party], "handover", body)
+        manifest = {"body": body, "signature": signature}
+        signing.write_canonical(directory / "manifest.json", manifest)
+        return directory
+
+    def frames(self, party: Platform, logs: dict[str, list[Row]]) -> dict[str, pl.DataFrame]:
+        """All tables of a party, empty where there is no log."""
+        tables = self.agreement.opened(party)
+        return {name: self.frame(name, logs.get(name, [])) for name in tables}
+
+    def vault(self, **logs: str | list[Row]) -> Vault:
+        """The vault after both platforms have handed over the `logs`, by table."""
+        events = {n: self.rows(log) if isinstance(log, str) else log for n, log in logs.items()}
+        events.setdefault("merchants", MERCHANTS)
+        for party in Platform:
+            accept(
+                self.directory, self.hand_over(party, self.frames(party, events)), self.agreement
+            )
+        return open_vault(self.directory, self.agreement)
+
+
+def _opens(leaving_out: set[str]) -> dict[str, dict[str, str]]:
+    return {
+        table: {n: c.role.value for n, c in contract.columns.items() if n not in leaving_out}
+        for table, contract in TABLES.items()
+    }
+
+
+def shown(table: Table, merchant: str = "m") -> Shown:
+    """A merchant's cells: (dimensions …, measure) to (value, people, contributors)."""
+    cells = table.cells.filter(pl.col("merchant") == merchant).drop("merchant", "unit")
+    return {row[:-3]: row[-3:] for row in cells.iter_rows()}

@@ -1,0 +1,51 @@
+"""What the rest of the package may take from the room, and that none of it gives rows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_type_hints
+
+from cleanroom.borders import Table
+from cleanroom.room import conversion, eligibility, lift, vault
+
+PACKAGE = Path(vault.__file__).parents[1]
+DOORS = {
+    "conversion": {"conversion_tables"},
+    "lift": {"lift_tables"},
+    "eligibility": {"eligibility", "Eligible", "Excluded"},
+    "vault": {"Acceptance", "Vault", "accept", "create_room", "open_vault", "room_key"},
+}
+
+
+def taken() -> Iterator[tuple[str, str]]:
+    """(module, name) of all that modules outside the zone import from the room."""
+    for file in PACKAGE.rglob("*.py"):
+        if file.parent.name == "room":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "cleanroom.room"
+            ):
+                yield from (((node.module or "").split(".")[-1], a.name) for a in node.names)
+            elif isinstance(node, ast.Import):
+                yield from ((a.name, "*") for a in node.names if "cleanroom.room" in a.name)
+
+
+def test_the_room_is_entered_by_its_doors_only() -> None:
+    found = {door for door in taken() if door[0] != "place"}  # where files lie, not what is in them
+    assert found <= {(module, name) for module, names in DOORS.items() for name in names}
+    assert ("conversion", "conversion_tables") in found
+
+
+def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
+    assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
+    assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    facts = (eligibility.Eligible, eligibility.Excluded)
+    assert {name for fact in facts for name in fact.__annotations__} == {
+        "merchant",
+        "name",
+        "category",
+        "reason",
+    }
