@@ -1,0 +1,177 @@
+"""Charts of what the gate let through: `Protected` tables and `Findings`, and nothing else.
+
+Each returns an Altair chart, shown as it is in JupyterLab, and by `to_svg` on a page. The title
+says the finding, the axis its unit, whiskers are 95 % intervals, and what is withheld is drawn
+as withheld, at a length that says nothing. A chart's `description` is its alternative text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
+
+from cleanroom.borders import PEOPLE, SHARE, Estimate, Findings, Protected
+from cleanroom.errors import BorderError
+from cleanroom.outside import drawing, theme
+from cleanroom.outside.drawing import BarRow, IntervalRow
+from cleanroom.outside.names import OF, STEPS, name_words
+from cleanroom.outside.numbers import count
+from cleanroom.outside.verdicts import is_comparable
+from cleanroom.outside.words import TOO_FEW, estimate_figure
+from cleanroom.tables import Platform
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_Kind = TypeVar("_Kind", Protected, Findings)
+_ARMS = {"treated": ("Campaign group", theme.ADS), "holdout": ("Holdout group", theme.MUTED)}
+_COLOURS = {Platform.ADS: theme.ADS, Platform.STORE: theme.STORE}
+_PLACES = {Platform.ADS: "on the content platform", Platform.STORE: "in the store"}
+_DISCOUNTED = "a check failed: not to be used"
+
+
+def funnel_chart(path: Protected, findings: Findings | None = None) -> alt.LayerChart:
+    """People at each step of one merchant's `path`, bars in proportion, with each step's rate.
+
+    `findings` brings the rates (estimates `<step>_per_<base>`). Raises `BorderError` for anything
+    but the protected path of a single merchant.
+    """
+    _demand(Protected, path, "funnel chart")
+    if findings is not None:
+        _demand(Findings, findings, "funnel chart")
+    if path.dimensions != ("step",):
+        raise BorderError(
+            f"The funnel chart cannot draw the table '{path.name}'.",
+            "give it the table `path` of one merchant: `path.only('merchant', name)`.",
+        )
+    people = path.cells.filter(pl.col("measure") == PEOPLE).select("step", "value")
+    values: dict[str, float | None] = dict(people.iter_rows())
+    rows = [_bar(step, value, findings) for step, value in values.items()]
+    return drawing.bars(rows, "people, each counted once", _path_title(values))
+
+
+def rates_chart(findings: Findings, names: Sequence[str] | None = None) -> alt.LayerChart:
+    """Rates with their intervals: the estimates `names`, or all that are shares."""
+    _demand(Findings, findings, "rates chart")
+    every = [name for name, e in findings.estimates.items() if e.unit == SHARE]
+    chosen = [findings.estimates[name] for name in (every if names is None else names)]
+    rows = [_whisker(*name_words(e), e, theme.ADS) for e in chosen]
+    return drawing.intervals(rows, "share, %", _rates_title(findings))
+
+
+def lift_chart(findings: Findings) -> alt.VConcatChart:
+    """Conversion of both arms, and below it their difference against zero, with intervals.
+
+    A difference that failed a check without which it must not be used is not drawn.
+    """
+    _demand(Findings, findings, "lift chart")
+    arms = [
+        _whisker(label, "", findings.estimates[f"conversion_rate_{arm}"], tone)
+        for arm, (label, tone) in _ARMS.items()
+    ]
+    return drawing.stacked(
+        drawing.intervals(arms, "buyers, % of the people in the group", _lift_title(findings)),
+        drawing.intervals([_lift_row("Difference", findings)], "difference, percentage points"),
+    )
+
+
+def portfolio_chart(lifts: Mapping[str, Findings]) -> alt.LayerChart:
+    """The absolute lift of many merchants by name, with intervals, the largest first.
+
+    Merchants whose lift is withheld, or must not be used, stand last and say so.
+    """
+    for findings in lifts.values():
+        _demand(Findings, findings, "portfolio chart")
+    rows = [_lift_row(name, findings) for name, findings in lifts.items()]
+    rows.sort(key=lambda row: (row.value is None, -(row.value or 0)))
+    clear = sum(1 for row in rows if row.lower is not None and row.lower > 0)
+    title = f"Conversion rose beyond chance for {clear} of {len(rows)} merchants"
+    return drawing.intervals(rows, "lift in conversion, percentage points", title)
+
+
+def to_svg(chart: alt.LayerChart | alt.VConcatChart) -> str:
+    """The chart as static SVG text, drawn in this process, without a network."""
+    import altair as alt
+    import vl_convert
+
+    version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+    spec = chart.to_dict(validate=False)  # its parts were, when they were made
+    spec["config"]["font"] = theme.DRAWING_FONT
+    svg: str = vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
+    return svg.replace(theme.DRAWING_FONT, theme.FONT)
+
+
+def _demand(kind: type[_Kind], value: object, chart: str) -> None:
+    if not isinstance(value, kind):
+        raise BorderError(
+            f"The {chart} was given a {type(value).__name__}.",
+            f"only {kind.__name__} values can be drawn; let the table pass the gate first.",
+        )
+
+
+def _bar(step: str, value: float | None, findings: Findings | None) -> BarRow:
+    about = STEPS[step]
+    rates = findings.estimates if findings else {}
+    rate = estimate_figure(rates.get(f"{step}_per_{about.base}")).text
+    return BarRow(
+        about.label,
+        value,
+        TOO_FEW if value is None else count(value),
+        f"{rate} {OF[about.base]}" if rate else "",
+        _PLACES[about.seen_by],
+        _COLOURS[about.seen_by],
+    )
+
+
+def _whisker(label: str, below: str, estimate: Estimate, tone: str) -> IntervalRow:
+    """An estimate as a dot with whiskers, on a scale of per cent."""
+    value, lower, upper = (
+        None if number is None else number * 100
+        for number in (estimate.value, estimate.lower, estimate.upper)
+    )
+    figure = estimate_figure(estimate)
+    interval = f" ({figure.interval})" if figure.interval else ""
+    hidden = TOO_FEW if figure.state == "withheld" else figure.state
+    text = f"{figure.text}{interval}" if figure.text else hidden
+    return IntervalRow(label, below, value, lower, upper, text, tone)
+
+
+def _lift_row(label: str, findings: Findings) -> IntervalRow:
+    lift = findings.estimates["absolute_lift"]
+    if not is_comparable(findings):
+        return IntervalRow(label, "", None, None, None, _DISCOUNTED, theme.MUTED)
+    return _whisker(label, "", lift, _tone(lift))
+
+
+def _tone(effect: Estimate) -> str:
+    if effect.lower is None or effect.upper is None or effect.lower <= 0 <= effect.upper:
+        return theme.MUTED
+    return theme.ADS if effect.lower > 0 else theme.CAUTION
+
+
+def _path_title(values: Mapping[str, float | None]) -> str:
+    reached, clicked, bought = (values.get(step) for step in ("reach", "click", "purchase"))
+    if reached is None:
+        return "How many people were reached is withheld"
+    clicks = "how many clicked is withheld" if clicked is None else f"{count(clicked)} clicked"
+    buyers = "how many bought is withheld" if bought is None else f"{count(bought)} bought"
+    return f"Of {count(reached)} people reached, {clicks} and {buyers}"
+
+
+def _rates_title(findings: Findings) -> str:
+    rate = findings.estimates.get("purchase_per_click")
+    bought = estimate_figure(rate)
+    if bought.text is None:
+        return "How many of those who clicked bought is withheld"
+    return f"{bought.text} of those who clicked bought (95% interval {bought.interval})"
+
+
+def _lift_title(findings: Findings) -> str:
+    treated, holdout = (
+        estimate_figure(findings.estimates[f"conversion_rate_{arm}"]).text for arm in _ARMS
+    )
+    if treated is None or holdout is None:
+        return "How many bought in each group is withheld"
+    return f"{treated} of the campaign group bought, {holdout} of the holdout group"

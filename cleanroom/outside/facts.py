@@ -1,0 +1,169 @@
+"""What a merchant's page says: sentences, figures and drawings from its releases, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cleanroom.agreement import StudyKind
+from cleanroom.borders import (
+    EVENTS,
+    MONEY,
+    PEOPLE,
+    SHARE,
+    Candidate,
+    Estimate,
+    Protected,
+    Release,
+    candidate_digest,
+)
+from cleanroom.outside import charts
+from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
+from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
+from cleanroom.outside.verdicts import is_comparable, is_graded
+from cleanroom.outside.words import Figure, cell_figure, estimate_figure, reason_words
+
+_CARDS = (
+    ("People reached", "each counted once", ("path", "reach", "people")),
+    ("Clicks", "through to the store", ("path", "click", "events")),
+    ("Orders", "that followed a click", ("money", "orders")),
+    ("Revenue", "of these orders, net of refunds", ("money", "revenue")),
+)
+_SECTIONS = {"path": "From note to order", "money": "Money", "arms": "What the notes caused"}
+_RATIO = "ratio"
+
+
+def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
+    """All that the template `report.html` shows, by name; `releases` by kind of study."""
+    candidates = {kind: release.candidate for kind, release in releases.items()}
+    conversion, lift = (candidates.get(kind) for kind in (StudyKind.CONVERSION, StudyKind.LIFT))
+    every = list(candidates.values())
+    return {
+        "manifest": every[0].manifest,
+        "periods": list(dict.fromkeys(period_words(c.manifest["study"]) for c in every)),
+        "sentences": _sentences(conversion, lift),
+        "cards": _cards(conversion, lift),
+        "conversion": conversion and _conversion(conversion),
+        "lift": lift and _lift(lift),
+        "coverage": [
+            grid(t) for c in every for name, t in c.tables.items() if name not in _SECTIONS
+        ],
+        "withheld": [line for candidate in every for line in _withheld(candidate)],
+        "methods": _methods(every),
+        "provenance": [_provenance(release) for release in releases.values()],
+    }
+
+
+def incremental_buyers(lift: Candidate | None) -> Figure:
+    """The buyers a campaign has added, if there is a study of that and it may be used."""
+    if lift is None:
+        return Figure(withheld="there is no holdout study", state="not measured")
+    if not is_comparable(lift.findings):
+        return Figure(withheld="a check of the experiment failed", state="not to be used")
+    return figure(lift, "incremental_conversions")
+
+
+def _sentences(conversion: Candidate | None, lift: Candidate | None) -> list[str]:
+    """The three that matter: the effect, where there is a study of it, then the path."""
+    path = conversion.findings.summary if conversion else ()
+    effect = lift.findings.summary if lift else ()
+    return [*effect[: 1 if path else 3], *path][:3]
+
+
+def _cards(conversion: Candidate | None, lift: Candidate | None) -> list[tuple[str, Figure, str]]:
+    """Label, figure and note of each number of the first screen."""
+    incremental = ("Incremental buyers", incremental_buyers(lift), "estimated effect of the notes")
+    if conversion is None:
+        return [incremental]
+    currency = conversion.manifest["currency"]
+    counted = [
+        (label, cell_figure(conversion.tables[table], *key, currency=currency), note)
+        for label, note, (table, *key) in _CARDS
+    ]
+    roas = ("ROAS", figure(conversion, "roas"), "revenue for each unit of cost; not an effect")
+    return [*counted, roas, incremental]
+
+
+def _conversion(candidate: Candidate) -> dict[str, Any]:
+    path, found = candidate.tables["path"], candidate.findings.estimates
+    of_steps = {f"{step}_per_{about.base}" for step, about in STEPS.items()}
+    amounts = set(candidate.tables["money"].cells["measure"])
+    amounts |= {name for name, e in found.items() if e.unit in (MONEY, _RATIO)}
+    others = (e for name, e in found.items() if e.unit == SHARE and name not in of_steps)
+    return {
+        "funnel": draw(charts.funnel_chart(path, candidate.findings)),
+        "steps": Grid(path.title, ("step", "people", "events", "rate"), tuple(_steps(path, found))),
+        "rates": [pair(candidate, e) for e in others],
+        "checks": checks(candidate.findings),
+        "money": [pair(candidate, e) for name, e in found.items() if name in amounts],
+    }
+
+
+def _steps(
+    path: Protected, found: Mapping[str, Estimate]
+) -> Iterable[tuple[str, tuple[Figure, ...]]]:
+    for step in path.cells["step"].unique(maintain_order=True):
+        about = STEPS[step]
+        rate = estimate_figure(found.get(f"{step}_per_{about.base}"))
+        if rate.text:
+            rate = Figure(f"{rate.text} {OF[about.base]}", rate.interval)
+        counts = [cell_figure(path, step, measure, currency="") for measure in ("people", "events")]
+        yield about.label, (*counts, rate if about.base else Figure(""))
+
+
+def _lift(candidate: Candidate) -> dict[str, Any]:
+    findings = candidate.findings
+    effects = [
+        pair(candidate, e)
+        for name, e in findings.estimates.items()
+        if not name.endswith(("_treated", "_holdout", "_p_value"))
+    ]
+    return {
+        "summary": findings.summary,
+        "is_comparable": is_comparable(findings),
+        "is_graded": is_graded(findings),
+        "is_stated": findings.estimates["absolute_lift"].value is not None,
+        "chart": draw(charts.lift_chart(findings)),
+        "arms": grid(candidate.tables["arms"], candidate.manifest["currency"], people="studied"),
+        "effects": effects,
+        "checks": checks(findings),
+    }
+
+
+def _withheld(candidate: Candidate) -> Iterable[tuple[str, str, str]]:
+    """Section, cells and reason, for each rule that withheld cells of a table."""
+    for name, table in candidate.tables.items():
+        one_measure = table.dimensions and table.cells["measure"].n_unique() == 1
+        hidden = table.cells.drop_nulls("withheld")
+        for rule in hidden["withheld"].unique(maintain_order=True):
+            rows = hidden.filter(hidden["withheld"] == rule).select(*table.dimensions, "measure")
+            keys = ([key_words(part) for part in row] for row in rows.iter_rows())
+            cells = (": ".join(key[:-1] if one_measure else key) for key in keys)
+            yield _SECTIONS.get(name, table.title), ", ".join(cells), reason_words(rule)
+
+
+def _methods(candidates: Iterable[Candidate]) -> list[str]:
+    """The methods behind what is estimated, each once; counts and amounts are as released."""
+    estimates = (e for c in candidates for e in c.findings.estimates.values())
+    made = (e for e in estimates if e.lower is not None or e.unit not in (PEOPLE, EVENTS, MONEY))
+    return list(dict.fromkeys(e.method for e in made if e.method))
+
+
+def _provenance(release: Release) -> tuple[str, list[tuple[str, str]]]:
+    """The kind of study, and by digest what its numbers rest on and who approved them."""
+    manifest, digest = release.candidate.manifest, candidate_digest(release.candidate)
+    policies = dict.fromkeys(table.policy for table in release.candidate.tables.values())
+    votes = [vote["body"] for vote in release.votes]
+    return manifest["study"]["kind"], [
+        ("Released", f"candidate {digest}, made {moment_words(manifest['created'])}"),
+        ("Approved by", "; ".join(_vote(vote) for vote in votes)),
+        ("Agreement", f"{manifest['collaboration']}, {manifest['agreement']}"),
+        ("Disclosure policy", ", ".join(policies)),
+        *((f"Handover ({party})", seal) for party, seal in manifest["handovers"].items()),
+        ("Notebook", f"{manifest['notebook']['name']}, {manifest['notebook']['sha256']}"),
+        ("Code", f"cleanroom {manifest['code_version']}"),
+    ]
+
+
+def _vote(vote: Mapping[str, str]) -> str:
+    return f"{vote['reviewer']} ({vote['platform']} platform), {moment_words(vote['time'])}"

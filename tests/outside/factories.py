@@ -1,0 +1,210 @@
+"""Whole releases of invented merchants, made as the house makes them: cells, gate, studies, votes.
+
+`rich()` has everything; `mostly_withheld()` is small; `broken_split()` fails its sample-ratio
+check; `without_effect()` has an interval around zero; `conversion_only()` has no holdout study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from cleanroom.borders import (
+    EVENTS,
+    MONEY,
+    MONEY_SQUARED,
+    PEOPLE,
+    Candidate,
+    Findings,
+    Protected,
+    Release,
+    Table,
+)
+from cleanroom.gate.protect import protect
+from cleanroom.policy import Policy
+from cleanroom.studies import conversion, lift
+from cleanroom.study import ConversionStudy, LiftStudy, Study
+from tests.factories import table as titled_by_name
+
+POLICY = Policy(min_people=50, min_converters=10)
+BASES = dict.fromkeys(("read", "engage", "click"), "reach") | {"visit": "click"}
+BASES |= dict.fromkeys(("search", "cart", "purchase"), "visit")
+START, END = date(2026, 4, 1), date(2026, 5, 30)
+
+TITLES = {
+    "path": "People and events at each step from note to order",
+    "money": "Cost, orders, and revenue net of refunds, in minor units",
+    "link": "What became of the clicks that carried a CID, in people",
+    "arms": "Assigned, seen in the panel, and bought, by arm",
+    "panel": "Users whose buyer has users in both arms: counted in neither",
+}
+
+RICH_PATH = {
+    "reach": (45_210, 112_480),
+    "read": (16_930, 24_415),
+    "engage": (5_120, 6_904),
+    "click": (14_022, 17_308),
+    "visit": (8_127, 10_940),
+    "search": (2_044, 2_918),
+    "cart": (1_630, 2_105),
+    "purchase": (548, 611),
+}
+RICH_ARMS = {
+    "treated": (50_120, 24_410, 812, 219_340_00),
+    "holdout": (49_880, 24_265, 601, 160_110_00),
+}
+
+
+def rich(name: str = "Aurelle Skin", merchant: str = "m-001") -> tuple[Release, Release]:
+    """Both studies, everything released, a clear effect."""
+    return (
+        _release(*_conversion(merchant, RICH_PATH, 19_350_00, 148_720_00, 8_340), name),
+        _release(*_lift(merchant, RICH_ARMS), name),
+    )
+
+
+def mostly_withheld(name: str = "Dewdrop Atelier") -> tuple[Release, Release]:
+    """Both studies of a merchant with hardly any buyers."""
+    path = {step: (people // 90, events // 90) for step, (people, events) in RICH_PATH.items()}
+    arms = {"treated": (240, 116, 4, 1_180_00), "holdout": (236, 113, 0, 0)}
+    return (
+        _release(*_conversion("m-015", path, 210_00, 1_460_00, 92), name),
+        _release(*_lift("m-015", arms), name),
+    )
+
+
+def broken_split(name: str = "Northbay Running") -> tuple[Release, Release]:
+    """Both studies; the holdout lost people on its way, so that its lift must not be used."""
+    arms = {**RICH_ARMS, "holdout": (46_310, 22_530, 598, 157_020_00)}
+    return (
+        _release(*_conversion("m-005", RICH_PATH, 17_100_00, 231_900_00, 8_204), name),
+        _release(*_lift("m-005", arms), name),
+    )
+
+
+def without_effect(name: str = "Orchid Lane") -> tuple[Release, Release]:
+    """Both studies; the two arms bought alike."""
+    arms = {**RICH_ARMS, "holdout": (49_880, 24_265, 801, 214_600_00)}
+    return (
+        _release(*_conversion("m-010", RICH_PATH, 18_900_00, 96_310_00, 8_298), name),
+        _release(*_lift("m-010", arms), name),
+    )
+
+
+def conversion_only(name: str = "花间集 Camellia House") -> tuple[Release]:
+    """One study; the name is in two scripts."""
+    return (_release(*_conversion("m-012", RICH_PATH, 22_080_00, 120_400_00, 8_355), name),)
+
+
+def _conversion(
+    merchant: str, path: dict[str, tuple[int, int]], cost: int, revenue: int, linked: int
+) -> tuple[Study, dict[str, Protected], Findings]:
+    people = {step: count for step, (count, _) in path.items()}
+    clicked, buyers = people["click"], people["purchase"]
+    outcomes = {
+        "linked": linked,
+        "before_click": linked // 70,
+        "outside_window": linked // 25,
+        "passed_on": linked // 160,
+        "several_users": linked // 220,
+    }
+    money = [
+        ("cost", cost, MONEY, people["reach"], clicked),
+        ("orders", path["purchase"][1], EVENTS, buyers, buyers),
+        ("revenue", revenue, MONEY, buyers, buyers),
+    ]
+    links = [(o, "people", n, PEOPLE, clicked, n) for o, n in outcomes.items()]
+    tables = _protected(
+        table("path", ("step",), list(_path_cells(path))),
+        table("money", (), money),
+        table(
+            "link", ("outcome",), [("clicked", "people", clicked, PEOPLE, clicked, None), *links]
+        ),
+    )
+    study = ConversionStudy(merchant=merchant, start=START, end=END)
+    return study, tables, conversion.findings(tables, "CNY")
+
+
+def _path_cells(path: dict[str, tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
+    for step, (people, events) in path.items():
+        base = (path[BASES[step]][0], people) if step in BASES else (people, None)
+        yield step, "people", people, PEOPLE, *base
+        yield step, "events", events, EVENTS, people, people
+
+
+def _lift(
+    merchant: str, arms: dict[str, tuple[int, int, int, int]]
+) -> tuple[Study, dict[str, Protected], Findings]:
+    cells: list[tuple[Any, ...]] = []
+    for arm, (assigned, people, buyers, amount) in arms.items():
+        squares = 1.6 * amount**2 / max(buyers, 1)
+        cells += [
+            (arm, "assigned", assigned, PEOPLE, assigned, None),
+            (arm, "people", people, PEOPLE, assigned, people),
+            (arm, "converters", buyers, PEOPLE, people, buyers),
+            (arm, "amount", amount, MONEY, buyers, buyers),
+            (arm, "amount_squared", squares, MONEY_SQUARED, buyers, buyers),
+        ]
+    assigned = sum(arm[0] for arm in arms.values())
+    both = [("both_arms", "people", assigned // 400, PEOPLE, assigned, assigned // 400)]
+    tables = _protected(
+        table("arms", ("arm",), cells, contrast="arm"), table("panel", ("outcome",), both)
+    )
+    study = LiftStudy(merchant=merchant, start=START, end=END, study="spring-2026")
+    return study, tables, lift.findings(tables, study, "CNY")
+
+
+def table(name: str, *rest: Any, **more: Any) -> Table:
+    """A table as `tests.factories` makes it, with the title the room gives it."""
+    plain = titled_by_name(name, *rest, **more)
+    fields = (name, TITLES[name], plain.dimensions, plain.cells, plain.contrast)
+    titled: Table = build("cleanroom.room.testing", Table, *fields)
+    return titled
+
+
+def _protected(*tables: Table) -> dict[str, Protected]:
+    return {one.name: protect(one, POLICY) for one in tables}
+
+
+def _release(study: Study, tables: dict[str, Protected], findings: Findings, name: str) -> Release:
+    manifest = {
+        "question": "3f" * 32,
+        "study": study.model_dump(mode="json"),
+        "merchant_name": name,
+        "category": "beauty",
+        "collaboration": "red-cat-plan",
+        "agreement": "a1" * 32,
+        "policy": POLICY.model_dump(mode="json"),
+        "currency": "CNY",
+        "timezone": "Asia/Shanghai",
+        "window_days": 15,
+        "handovers": {"ads": "b2" * 32, "store": "c3" * 32},
+        "notebook": {"name": f"{study.kind}.ipynb", "sha256": "d4" * 32},
+        "code_version": "0.1.0",
+        "created": "2026-06-02T08:15:00+00:00",
+    }
+    votes = tuple(
+        {
+            "body": {
+                "candidate": "e5" * 32,
+                "platform": platform,
+                "reviewer": f"{platform}-reviewer",
+                "decision": "approve",
+                "time": f"2026-06-02T0{hour}:30:00+00:00",
+            },
+            "signature": "f6" * 64,
+        }
+        for platform, hour in (("ads", 8), ("store", 9))
+    )
+    gate = "cleanroom.gate.testing"
+    candidate = build(gate, Candidate, manifest, tables, findings)
+    release: Release = build(gate, Release, candidate, votes)
+    return release
+
+
+def build(module: str, kind: Any, *fields: Any, **more: Any) -> Any:
+    """Build a border value in `module`, as far as borders can tell."""
+    namespace: dict[str, Any] = {"__name__": module}
+    exec("def build(kind, fields, more):\n    return kind(*fields, **more)", namespace)
+    return namespace["build"](kind, fields, more)
