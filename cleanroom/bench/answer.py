@@ -1,0 +1,144 @@
+"""The room's answer to studies: tables in one pass, through the gate, as signed candidates.
+
+Runs in the room's process. The same question (agreement, handovers, study, policy, code) has one
+answer: asked again, the candidate made the first time is returned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cleanroom import ledger, signing
+from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
+from cleanroom.errors import StudyError
+from cleanroom.gate.candidate import make_candidate, write_candidate
+from cleanroom.gate.protect import protect
+from cleanroom.policy import Policy, strictest
+from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.eligibility import Eligible, eligibility
+from cleanroom.room.lift import lift_tables
+from cleanroom.room.place import agreement_of, candidate_file, ledger_of
+from cleanroom.room.vault import Vault, open_vault, room_key
+from cleanroom.studies import conversion, lift
+from cleanroom.study import LiftStudy, Study
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What all answers of one call rest on; `digests` is the part that manifests tell."""
+
+    vault: Vault
+    policy: Policy
+    merchants: dict[str, Eligible]
+    digests: dict[str, Any]
+
+    def question(self, study: Study) -> str:
+        """The digest of a study together with all that its answer depends on."""
+        return signing.digest({**self.digests, "study": study.model_dump(mode="json")})
+
+
+def answer(room: Path, studies: Sequence[Study], policy: Policy | None = None) -> list[Path]:
+    """Answer each study with a candidate file, in the order asked.
+
+    `policy` can only tighten the agreement's. Raises `StudyError` if a study is not permitted:
+    its kind, its merchant, or what that merchant has opened.
+    """
+    ground = _ground(room, policy)
+    for study in studies:
+        _permit(study, ground)
+    files = {study: candidate_file(room, study, ground.question(study)) for study in studies}
+    missing = [study for study, file in files.items() if not file.exists()]
+    for study, candidate in _make(missing, ground):
+        write_candidate(candidate, files[study])
+        facts = {"candidate": candidate_digest(candidate), "file": files[study].name}
+        ledger.append(ledger_of(room), ledger.Event.CANDIDATE_MADE, facts)
+    return [files[study] for study in studies]
+
+
+def _ground(room: Path, policy: Policy | None) -> _Ground:
+    agreement = agreement_of(room)
+    vault = open_vault(room, agreement)
+    policy = strictest(agreement.policy, policy or agreement.policy)
+    digests = {
+        "agreement": agreement_digest(agreement),
+        "handovers": vault.handovers,
+        "policy": policy.model_dump(mode="json"),
+        "code_version": version("cleanroom"),
+    }
+    eligible, _ = eligibility(vault, agreement)
+    return _Ground(vault, policy, {m["merchant"]: m for m in eligible}, digests)
+
+
+def _permit(study: Study, ground: _Ground) -> None:
+    agreement = ground.vault.agreement
+    if study.kind not in agreement.studies:
+        raise StudyError(f"The agreement permits no {study.kind} study.", "have it amended.")
+    if study.merchant not in ground.merchants:
+        raise StudyError(
+            f"'{study.merchant}' is no eligible merchant of this collaboration.",
+            "see `cleanroom room merchants` for who is in, and why others are not.",
+        )
+    if not agreement.may_study(study.merchant, study.kind):
+        raise StudyError(
+            f"'{study.merchant}' has not opened the {study.kind} study.",
+            "ask the merchant to widen its scope in the agreement.",
+        )
+
+
+def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
+    """One pass over the data for all studies that differ only in their merchant."""
+    key = room_key(ground.vault)
+    for alike in _alike(studies):
+        tables = [protect(table, ground.policy) for table in _tables(alike, ground.vault)]
+        by_merchant = {table.name: table.split("merchant") for table in tables}
+        for study in alike:
+            own = {name: parts[study.merchant] for name, parts in by_merchant.items()}
+            findings = _findings(study, own, ground.vault.agreement.currency)
+            candidate = make_candidate(_manifest(study, ground), [*own.values()], findings, key)
+            yield study, candidate
+
+
+def _alike(studies: Sequence[Study]) -> list[list[Study]]:
+    groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
+    for study in studies:
+        groups[(study.kind, study.start, study.end)].append(study)
+    return list(groups.values())
+
+
+def _tables(studies: Sequence[Study], vault: Vault) -> list[Table]:
+    lifts = [study for study in studies if isinstance(study, LiftStudy)]
+    if lifts:
+        return lift_tables(vault, lifts)
+    first = studies[0]
+    return conversion_tables(vault, [s.merchant for s in studies], first.start, first.end)
+
+
+def _findings(study: Study, tables: dict[str, Protected], currency: str) -> Findings:
+    if isinstance(study, LiftStudy):
+        return lift.findings(tables, study, currency)
+    return conversion.findings(tables, currency)
+
+
+def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
+    agreement, merchant = ground.vault.agreement, ground.merchants[study.merchant]
+    permitted = agreement.studies[StudyKind(study.kind)]
+    return {
+        **ground.digests,
+        "question": ground.question(study),
+        "study": study.model_dump(mode="json"),
+        "merchant_name": merchant["name"],
+        "category": merchant["category"],
+        "collaboration": agreement.collaboration,
+        "currency": agreement.currency,
+        "timezone": agreement.timezone,
+        "window_days": agreement.join.attribution_window_days,
+        "notebook": {"name": permitted.notebook, "sha256": permitted.sha256},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,108 @@
+"""What a notebook shows of a candidate: sentences, tables and checks as Markdown, charts as SVG.
+
+Everything comes from the candidate, so from protected values; a `Candidate`'s tables and findings
+are there for further work with Polars and Altair (`candidate.tables["path"].cells`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.outside.charts import to_svg
+from cleanroom.outside.words import cell_figure, estimate_figure, rule_words
+
+if TYPE_CHECKING:
+    import altair as alt
+    from IPython.display import SVG, Markdown
+
+_SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.UNKNOWN: "? unknown"}
+
+
+def summary(candidate: Candidate) -> Markdown:
+    """Whose study this is, and the sentences that matter, the most important first."""
+    study = candidate.manifest["study"]
+    title = f"## {_plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
+    return _markdown([title, *(f"- {_plain(s)}" for s in candidate.findings.summary)])
+
+
+def table(candidate: Candidate, name: str) -> Markdown:
+    """One protected table, a row for each value of its dimensions, a column for each measure."""
+    shown = candidate.tables[name]
+    currency = candidate.manifest["currency"]
+    measures = shown.cells["measure"].unique(maintain_order=True).to_list()
+    keys = shown.cells.select(shown.dimensions).unique(maintain_order=True).rows() or [()]
+    figures = [[cell_figure(shown, *key, m, currency=currency) for m in measures] for key in keys]
+    rows = [
+        [*key, *(f.text or f.withheld for f in row)] for key, row in zip(keys, figures, strict=True)
+    ]
+    return _markdown([f"**{shown.title}**", "", *_grid([*shown.dimensions, *measures], rows)])
+
+
+def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markdown:
+    """Estimates with their 95 % intervals, all or those named."""
+    found = candidate.findings.estimates
+    chosen = [found[name] for name in names] if names is not None else list(found.values())
+    figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
+    rows = [[e.label, f.text or f.withheld, f.interval or "", e.method] for e, f in figures]
+    return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
+
+
+def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
+    """A chart as a static picture: no script, no network, the same in every notebook."""
+    from IPython.display import SVG
+
+    return SVG(to_svg(drawn))
+
+
+def checks(candidate: Candidate) -> Markdown:
+    """The diagnostics to read before any estimate is believed."""
+    rows = [[c.label, _SIGNS[c.verdict], c.words] for c in candidate.findings.checks.values()]
+    return _markdown(_grid(["check", "verdict", "in words"], rows))
+
+
+def withheld(candidate: Candidate) -> Markdown:
+    """What was withheld of each table, and why."""
+    rows = []
+    for name, shown in candidate.tables.items():
+        reasons = shown.cells["withheld"].drop_nulls().value_counts(sort=True)
+        for rule, count in reasons.iter_rows():
+            rows.append([name, f"{count} of {shown.cells.height} cells", rule_words(rule)])
+    if not rows:
+        return _markdown(["Nothing was withheld."])
+    return _markdown(_grid(["table", "withheld", "why"], rows))
+
+
+def provenance(candidate: Candidate) -> Markdown:
+    """What the numbers rest on: agreement, handovers, policy, notebook, code, by digest."""
+    manifest = candidate.manifest
+    handovers = manifest["handovers"].items()
+    rows = [
+        ["candidate", f"`{candidate_digest(candidate)}`"],
+        ["agreement", f"{manifest['collaboration']} `{manifest['agreement']}`"],
+        *([f"handover of {party}", f"`{digest}`"] for party, digest in handovers),
+        ["policy", ", ".join(f"{name} {value}" for name, value in manifest["policy"].items())],
+        ["notebook", f"{manifest['notebook']['name']} `{manifest['notebook']['sha256']}`"],
+        ["code", f"cleanroom {manifest['code_version']}"],
+        ["made", manifest["created"]],
+    ]
+    return _markdown(_grid(["what", "which"], rows))
+
+
+def _grid(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines]
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is: a merchant's name may hold anything."""
+    for mark, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("\n", " ")):
+        text = text.replace(mark, instead)
+    return text
+
+
+def _markdown(lines: Sequence[str]) -> Markdown:
+    from IPython.display import Markdown
+
+    return Markdown("\n".join(lines))

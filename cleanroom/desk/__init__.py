@@ -1,0 +1,1 @@
+"""The reviewers' desk: what waits, what each candidate would release, a signed decision."""

@@ -1,0 +1,68 @@
+"""Decisions at the desk: a reviewer signs, and what both platforms signed is released."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanroom import ledger, signing
+from cleanroom.agreement import Agreement
+from cleanroom.desk.queue import Waiting, queue
+from cleanroom.errors import KeysError, ReleaseError
+from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
+from cleanroom.room.place import ledger_of, votes_folder
+from cleanroom.tables import Platform
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Who decides: a name that the agreement gives a platform, and their own signing key."""
+
+    platform: Platform
+    name: str
+    key: signing.SigningKey
+
+
+def reviewer(agreement: Agreement, platform: Platform, name: str, key_file: Path) -> Reviewer:
+    """A reviewer with their key; raises `KeysError` if it is not the one the agreement names."""
+    key = signing.read_private_key(key_file)
+    if agreement.parties[platform].reviewers.get(name) != signing.public_of(key):
+        raise KeysError(
+            f"{key_file.name} is not the key that the agreement names for '{name}' of {platform}.",
+            "use that reviewer's own key, or have the agreement amended.",
+        )
+    return Reviewer(platform, name, key)
+
+
+def decide(room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision) -> None:
+    """Sign one decision on each candidate and record it in the ledger."""
+    for item in waiting:
+        vote = cast_vote(item.candidate, by.platform, by.name, decision, by.key)
+        # A reviewer's later vote takes the place of their earlier one.
+        name = f"{by.platform}-{by.name}.json"
+        signing.write_canonical(votes_folder(room, item.digest) / name, vote)
+        ledger.append(ledger_of(room), ledger.Event.VOTE_CAST, {**vote["body"]})
+
+
+def release_approved(
+    room: Path, agreement: Agreement, folder: Path
+) -> tuple[list[Path], dict[str, str]]:
+    """Release every candidate that has its quorum into `folder`.
+
+    Returns the releases written (one already there is kept) and, by candidate file name, why the
+    others are not released.
+    """
+    released, waiting = [], {}
+    for item in queue(room, agreement):
+        path = folder / item.file.name
+        try:
+            release = make_release(item.candidate, item.votes, agreement)
+        except ReleaseError as error:
+            waiting[item.file.name] = error.problem
+            continue
+        if not path.exists():
+            write_release(release, path)
+            ledger.append(ledger_of(room), ledger.Event.RELEASED, {"candidate": item.digest})
+        released.append(path)
+    return released, waiting

@@ -1,0 +1,169 @@
+"""The main job from exports to reports, as a person would start it, on a small simulation.
+
+One demo serves all these tests; they read what it left on disk and what it printed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import polars as pl
+import pytest
+
+from cleanroom import agreement, ledger
+from cleanroom.agreement import StudyKind
+from cleanroom.bench.truth import truth_beside_estimates
+from cleanroom.gate.release import read_release
+from cleanroom.tables import Platform
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Demo:
+    out: Path
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return Demo(out, run_demo(out))
+
+
+def run_demo(out: Path) -> str:
+    command = [sys.executable, "-m", "cleanroom", "demo", "--out", str(out)]
+    done = subprocess.run(
+        [*command, "--people", "20000", "--merchants", "6"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def summary(demo: Demo) -> list[dict[str, str]]:
+    lines: list[dict[str, str]] = json.loads((demo.out / "room" / "summary.json").read_bytes())
+    return lines
+
+
+def test_every_merchant_is_reported_or_named_with_the_reason(demo: Demo) -> None:
+    merchants = set(
+        pl.read_parquet(demo.out / "exports" / "store" / "merchants.parquet")["merchant"]
+    )
+    lines = summary(demo)
+    assert {line["merchant"] for line in lines} == merchants
+    assert all(line["reason"] for line in lines if line["outcome"] in {"left out", "not opened"})
+    assert not [line for line in lines if line["outcome"] == "failed"]
+    reported = {line["merchant"] for line in lines if line["outcome"] == "executed"}
+    pages = {page.stem for page in (demo.out / "reports").glob("*.html")}
+    assert pages == reported | {"index"}
+
+
+def test_what_was_released_verifies_and_was_signed_by_both_platforms(demo: Demo) -> None:
+    agreed = agreement.load(demo.out / "agreement.yaml")
+    files = sorted((demo.out / "releases").glob("*.json"))
+    assert len(files) == sum(line["outcome"] == "executed" for line in summary(demo))
+    for file in files:
+        release = read_release(file, agreed)
+        assert {vote["body"]["platform"] for vote in release.votes} == set(Platform)
+
+
+def test_the_terminal_says_where_what_was_withheld_and_the_truth(demo: Demo) -> None:
+    assert "index.html" in demo.printed
+    assert "withheld" in demo.printed
+    assert "intervals cover the truth" in demo.printed
+    frame = truth_beside_estimates(
+        demo.out / "releases", demo.out / "agreement.yaml", demo.out / "exports" / "truth"
+    )
+    assert frame["estimate"].drop_nulls().len() > 0
+    assert frame["truth"].null_count() == 0
+
+
+def test_executed_notebooks_are_evidence_in_the_room_without_errors(demo: Demo) -> None:
+    books = sorted((demo.out / "room" / "evidence").glob("*.ipynb"))
+    kinds = {book.name.split("-")[0] for book in books}
+    assert kinds == {kind.value for kind in StudyKind}
+    for path in books:
+        book = nbformat.read(path, as_version=4)
+        cells = [cell for cell in book.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in cells)
+        assert not [o for cell in cells for o in cell.outputs if o.output_type == "error"]
+        assert str(demo.out) not in json.dumps(book.metadata)
+
+
+def test_the_ledger_tells_the_story_and_verifies(demo: Demo) -> None:
+    events = [record["event"] for record in ledger.records(demo.out / "room" / "ledger.jsonl")]
+    assert set(events) == {event.value for event in ledger.Event}
+    assert events.count("released") == len(list((demo.out / "releases").glob("*.json")))
+
+
+def test_a_second_run_takes_up_what_the_first_one_finished(demo: Demo) -> None:
+    evidence = {p: p.stat().st_mtime_ns for p in (demo.out / "room" / "evidence").iterdir()}
+    releases = {p: p.read_bytes() for p in (demo.out / "releases").iterdir()}
+    run_demo(demo.out)
+    assert {p: p.stat().st_mtime_ns for p in evidence} == evidence
+    assert {p: p.read_bytes() for p in (demo.out / "releases").iterdir()} == releases
+    assert {line["outcome"] for line in summary(demo)} <= {
+        "already executed",
+        "left out",
+        "not opened",
+    }
+
+
+def raw_identifiers(demo: Demo) -> Iterator[str]:
+    exports = demo.out / "exports"
+    users = pl.read_parquet(exports / "ads" / "users.parquet")["user"]
+    buyers = pl.read_parquet(exports / "store" / "buyers.parquet")["buyer"]
+    cids = pl.read_parquet(exports / "ads" / "touches.parquet")["cid"]
+    for column in (users, buyers, cids):
+        yield from (
+            column.drop_nulls().unique().filter(column.unique().drop_nulls().str.len_chars() > 6)
+        )
+
+
+def test_no_raw_identifier_is_anywhere_outside_the_platforms_own_directories(demo: Demo) -> None:
+    everything = (
+        b"".join(
+            path.read_bytes()
+            for folder in ("room", "releases", "reports", "ads/handover", "store/handover")
+            for path in sorted((demo.out / folder).rglob("*"))
+            if path.is_file() and path.suffix != ".parquet"
+        )
+        + demo.printed.encode()
+    )
+    tokens = [
+        pl.read_parquet(path).select(pl.col(pl.String)).to_dict(as_series=False)
+        for folder in ("room", "ads/handover", "store/handover")
+        for path in (demo.out / folder).rglob("*.parquet")
+    ]
+    held = {value for frame in tokens for column in frame.values() for value in column}
+    words = set(everything.decode(errors="replace").replace('"', " ").split())
+    identifiers = set(raw_identifiers(demo))
+    assert len(identifiers) > 10_000
+    assert not identifiers & held
+    assert not identifiers & words
+
+
+def test_no_token_leaves_the_room(demo: Demo) -> None:
+    tokens = set(
+        pl.read_parquet(demo.out / "ads" / "handover" / "touches.parquet")["user"].drop_nulls()
+    )
+    outside = b"".join(
+        path.read_bytes()
+        for folder in ("releases", "reports", "room/evidence", "room/candidates")
+        for path in sorted((demo.out / folder).rglob("*"))
+        if path.is_file()
+    ).decode(errors="replace")
+    assert tokens
+    assert not tokens & set(re.findall(r"[0-9a-f]{64}", outside))
