@@ -1,0 +1,123 @@
+"""The parts of the docs that are drawn from the code: `python -m tests.docs.reference` writes them.
+
+Each stands in its page between a line that names it and `<!-- end -->`; the page of commands is
+drawn whole.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from cleanroom import errors
+from cleanroom.errors import CleanroomError, ExitCode
+from cleanroom.gate import rules
+from cleanroom.party import checks
+from cleanroom.tables import TABLES, Column, TableContract
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+COMMANDS = DOCS / "commands.md"
+
+
+def tables() -> str:
+    """Every table's contract, a row for each column."""
+    return "\n\n".join(_table(name, contract) for name, contract in TABLES.items())
+
+
+def _table(name: str, contract: TableContract) -> str:
+    rows = [
+        (
+            f"`{column}`" + (" (may be missing)" if column in contract.optional else ""),
+            terms.role.replace("_", " "),
+            terms.type,
+            _needed(terms),
+            ", ".join(f"`{kind}`" for kind in terms.kinds),
+        )
+        for column, terms in contract.columns.items()
+    ]
+    head = ("column", "role", "type", "needed", "values")
+    return f"### {name} ({contract.platform} platform)\n\n{grid(head, rows)}"
+
+
+def _needed(column: Column) -> str:
+    return "always" if column.required else ", ".join(f"`{kind}`" for kind in column.needed_by)
+
+
+def reasons() -> str:
+    """Why a row is quarantined, in the order in which that is asked."""
+    rows = [(f"`{reason}`", rule.says, rule.remedy) for reason, rule in checks.RULES.items()]
+    return grid(("reason", "what is wrong", "what to do"), rows)
+
+
+def disclosure_rules() -> str:
+    """The rules of the gate, in the order in which they are asked."""
+    return grid(
+        ("rule", "why a cell is withheld"), [(f"`{r.id}`", r.protects) for r in rules.RULES]
+    )
+
+
+def exit_codes() -> str:
+    """Every exit code, in the words of the error that ends with it."""
+    words = {
+        ExitCode.OK: "Done.",
+        ExitCode.USAGE: "The command was typed wrongly, or something else stands in its way.",
+    }
+    for error in vars(errors).values():
+        if isinstance(error, type) and issubclass(error, CleanroomError):
+            words.setdefault(error.exit_code, error.__doc__ or "")
+    rows = [(f"{code:d}", code.name.lower(), words[code]) for code in ExitCode]
+    return grid(("code", "about", "meaning"), rows)
+
+
+def commands() -> str:
+    """The reference of the command line, drawn by Typer from the same words as `--help`."""
+    command = [sys.executable, "-m", "typer", "cleanroom.cli", "utils", "docs"]
+    return subprocess.run(
+        [*command, "--name", "cleanroom", "--title", "The cleanroom command"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
+    "tables": ("tables.md", tables),
+    "reasons": ("tables.md", reasons),
+    "rules": ("rules.md", disclosure_rules),
+    "exit codes": ("exit-codes.md", exit_codes),
+}
+
+
+def written(section: str) -> str:
+    """What stands in the docs as a section now; raises `AttributeError` if it has no place."""
+    page, _ = SECTIONS[section]
+    return _place(section).search((DOCS / page).read_text(encoding="utf-8")).group(1)  # type: ignore[union-attr]
+
+
+def write() -> None:
+    """Write every drawn part anew."""
+    for section, (page, draw) in SECTIONS.items():
+        text = (DOCS / page).read_text(encoding="utf-8")
+        drawn = f"<!-- generated: {section} -->\n{draw()}\n<!-- end -->"
+        new = _place(section).sub(lambda _, drawn=drawn: drawn, text)  # type: ignore[misc]
+        (DOCS / page).write_text(new, encoding="utf-8")
+    COMMANDS.write_text(commands(), encoding="utf-8")
+
+
+def _place(section: str) -> re.Pattern[str]:
+    return re.compile(rf"<!-- generated: {section} -->\n(.*?)\n?<!-- end -->", re.DOTALL)
+
+
+if __name__ == "__main__":
+    write()

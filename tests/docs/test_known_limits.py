@@ -1,0 +1,68 @@
+"""What the threat model concedes, shown: when a later version ends a limit, its test has to go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cleanroom.agreement import load, with_keys
+from cleanroom.borders import MONEY, PEOPLE
+from cleanroom.gate.protect import protect
+from cleanroom.party.derive import join_key
+from cleanroom.party.keys import create_keys, load_keys
+from cleanroom.party.tokens import token
+from cleanroom.policy import Policy
+from cleanroom.tables import IdentifierKind, Platform
+from tests.docs.pages import ROOT
+from tests.factories import table
+from tests.party.exports import Party, write_good
+
+
+@pytest.fixture
+def platforms(tmp_path: Path) -> dict[Platform, Party]:
+    """Both platforms, each with its handover."""
+    draft = load(ROOT / "configs" / "red-cat-plan.yaml")
+    public = [create_keys(tmp_path / p / "keys", draft, p) for p in Platform]
+    agreed = with_keys(draft, public)
+    found = {}
+    for platform in Platform:
+        home = tmp_path / platform
+        write_good(home / "export", platform)
+        party = Party(platform, agreed, home / "keys", home / "export", home / "handover")
+        party.hand_over()
+        found[platform] = party
+    return found
+
+
+def test_a_platform_that_reads_the_room_learns_which_clicks_bought(
+    platforms: dict[Platform, Party],
+) -> None:
+    ads, store = platforms[Platform.ADS], platforms[Platform.STORE]
+    key = join_key(load_keys(ads.keys, ads.agreement, Platform.ADS), IdentifierKind.CLICK_ID)
+    known = pl.DataFrame({"cid": ["CANARY-cid-1", "CANARY-cid-3"]}).with_columns(
+        known=token(pl.col("cid"), IdentifierKind.CLICK_ID, key)
+    )
+    seen = store.read("visits").join(known, left_on="cid", right_on="known")
+    bought = seen.filter(pl.col("kind") == "purchase").select("cid_right", "amount")
+    assert bought.rows() == [("CANARY-cid-3", 9900)]
+
+
+def test_a_handover_can_be_read_by_whoever_has_it(platforms: dict[Platform, Party]) -> None:
+    visits = platforms[Platform.STORE].read("visits")
+    assert visits.filter(pl.col("kind") == "purchase")["amount"].to_list() == [9900]
+
+
+def test_two_answers_that_differ_by_a_day_can_be_subtracted() -> None:
+    month, month_without_a_day = (
+        table("t", ("step",), [("buy", "m", buyers, PEOPLE, 500, buyers)]) for buyers in (61, 60)
+    )
+    answers = [protect(one, Policy()).values() for one in (month, month_without_a_day)]
+    assert [answer["buy", "m"] for answer in answers] == [61, 60]
+
+
+def test_an_amount_that_one_person_dominates_is_released() -> None:
+    nearly_all_of_one = 1_000_000.0 + 49 * 100
+    amount = table("money", (), [("revenue", nearly_all_of_one, MONEY, 50, 50)])
+    assert protect(amount, Policy()).values() == {("revenue",): nearly_all_of_one}

@@ -1,0 +1,76 @@
+"""What the docs say of commands, tables, keys, rules and codes is what the code says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from cleanroom import agreement
+from cleanroom.bench.settings import RunSettings
+from cleanroom.errors import ExitCode
+from cleanroom.gate.rules import RULES
+from cleanroom.party.checks import Reason
+from cleanroom.policy import Policy
+from cleanroom.study import ConversionStudy, LiftStudy
+from cleanroom.tables import TABLES
+from tests.docs import reference
+from tests.docs.pages import ROOT
+
+AGAIN = "run: python -m tests.docs.reference"
+KEYS: dict[type[BaseModel], tuple[str, str]] = {
+    agreement.Agreement: ("agreement.md", "Top level"),
+    agreement.PartyTerms: ("agreement.md", "parties"),
+    agreement.RoomTerms: ("agreement.md", "room"),
+    agreement.Join: ("agreement.md", "join"),
+    agreement.PermittedStudy: ("agreement.md", "studies"),
+    Policy: ("agreement.md", "policy"),
+    agreement.Eligibility: ("agreement.md", "eligibility"),
+    RunSettings: ("how-to/room-operator.md", "3. Run the studies"),
+}
+
+
+def documented(page: str, heading: str) -> list[str]:
+    """The keys in the tables under a heading: the first cell of each row, where it is code."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("section", reference.SECTIONS)
+def test_what_is_drawn_from_the_code_is_drawn_anew(section: str) -> None:
+    _, draw = reference.SECTIONS[section]
+    assert reference.written(section) == draw(), AGAIN
+
+
+def test_the_reference_of_commands_is_their_help() -> None:
+    assert reference.COMMANDS.read_text(encoding="utf-8") == reference.commands(), AGAIN
+
+
+def test_every_command_argument_and_option_says_what_it_is() -> None:
+    text = reference.commands()
+    assert re.findall(r"^\* `[^`]+`:? *(?:\[|$).*", text, flags=re.MULTILINE) == []
+    assert re.findall(r"^## .*\n\n\*\*Usage", text, flags=re.MULTILINE) == []
+    assert text.count("\n## ") + text.count("\n### ") >= 15
+
+
+def test_the_drawn_parts_leave_nothing_out() -> None:
+    tables = reference.tables()
+    for table, contract in TABLES.items():
+        assert f"### {table} " in tables
+        assert all(f"| `{column}`" in tables for column in contract.columns)
+    assert all(f"| `{reason}` |" in reference.reasons() for reason in Reason)
+    assert all(f"| `{rule.id}` |" in reference.disclosure_rules() for rule in RULES)
+    assert all(f"| {code:d} |" in reference.exit_codes() for code in ExitCode)
+
+
+@pytest.mark.parametrize("model", KEYS, ids=lambda model: model.__name__)
+def test_every_key_of_a_file_that_people_write_is_documented(model: type[BaseModel]) -> None:
+    assert documented(*KEYS[model]) == list(model.model_fields)
+
+
+def test_every_parameter_of_a_study_is_documented() -> None:
+    fields = [*ConversionStudy.model_fields, *LiftStudy.model_fields]
+    wanted = list(dict.fromkeys(name for name in fields if name != "kind"))
+    assert documented("how-to/data-scientist.md", "Parameters") == wanted
