@@ -1,0 +1,146 @@
+"""What the package declares is what it needs, what the lock pins and what conda installs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import entry_points, packages_distributions, version
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "cleanroom"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
+DISTRIBUTIONS = packages_distributions()
+
+CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
+# Which part of the package may use which extra; a part not named here has the core alone, so that
+# a platform installs and audits no more than `party` needs.
+EXTRAS = {
+    **dict.fromkeys(("room", "gate", "studies", "simulation"), ("room",)),
+    **dict.fromkeys(("outside", "bench", "desk"), ("room", "lab")),
+}
+# Needed, though no module imports it.
+UNIMPORTED = {
+    "ipykernel": "runs the notebooks",
+    "jupyterlab": "the analyst's workbench",
+    "scikit-learn": "the adjusted estimators",
+    "tzdata": "time zones where the system has none",
+}
+
+
+def declared(*extras: str) -> dict[NormalizedName, Requirement]:
+    """The requirements of the core and of some extras, by name, without the package itself."""
+    texts = [
+        *PROJECT["dependencies"],
+        *(text for extra in extras for text in PROJECT["optional-dependencies"][extra]),
+    ]
+    found = (Requirement(text) for text in texts)
+    return {canonicalize_name(r.name): r for r in found if r.name != "cleanroom"}
+
+
+def everything() -> dict[NormalizedName, Requirement]:
+    return declared(*PROJECT["optional-dependencies"])
+
+
+def pins() -> list[Requirement]:
+    lines = LOCK.replace("\\\n", " ").splitlines()
+    return [Requirement(re.sub(r"\s+--hash=\S+", "", line)) for line in lines]
+
+
+@cache
+def third_party(part: str) -> frozenset[NormalizedName]:
+    """The distributions that a part of the package imports."""
+    files = [*(PACKAGE / part).rglob("*.py")] or [PACKAGE / f"{part}.py"]
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add((node.module or "").split(".")[0])
+    found -= {"cleanroom", *sys.stdlib_module_names}
+    return frozenset(canonicalize_name(DISTRIBUTIONS.get(name, [name])[0]) for name in found)
+
+
+PARTS = sorted(
+    {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_only_what_its_extras_declare(part: str) -> None:
+    assert third_party(part) <= set(declared(*EXTRAS.get(part, ())))
+
+
+def test_nothing_is_declared_that_is_not_needed() -> None:
+    used = {name for part in PARTS for name in third_party(part)}
+    assert set(declared("room", "lab")) - used == set(UNIMPORTED)
+
+
+@pytest.mark.parametrize("requirement", everything().values(), ids=str)
+def test_a_requirement_has_a_lower_and_an_upper_bound(requirement: Requirement) -> None:
+    bounds = {specifier.operator for specifier in requirement.specifier}
+    assert bounds == ({">="} if requirement.name == "tzdata" else {">=", "<"})
+
+
+def test_the_lock_pins_everything_within_its_bounds() -> None:
+    here = {
+        canonicalize_name(pin.name): next(iter(pin.specifier)).version
+        for pin in pins()
+        if not pin.marker or pin.marker.evaluate()
+    }
+    outside = [
+        str(requirement)
+        for name, requirement in everything().items()
+        if name not in here or not requirement.specifier.contains(here[name])
+    ]
+    assert outside == []
+
+
+def test_every_pin_is_exact_and_has_hashes() -> None:
+    blocks = re.split(r"\n(?=\S)", LOCK.strip())
+    assert len(blocks) == len(pins()) > 100
+    for block in blocks:
+        assert re.match(r"[a-z0-9.-]+==\S+( ; [^\\]+)? \\\n", block), block.splitlines()[0]
+        assert block.count("--hash=sha256:") >= 1
+
+
+def test_the_lock_names_no_address_and_no_path() -> None:
+    assert re.findall(r"^.*(?:://|@|--index|--find|^#|\s/).*$", LOCK, flags=re.MULTILINE) == []
+
+
+def test_conda_has_the_same_packages_with_the_same_bounds() -> None:
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    from_pip = [line for entry in listed if isinstance(entry, dict) for line in entry["pip"]]
+    texts = [entry for entry in listed if isinstance(entry, str)] + from_pip
+    assert "--editable ." in from_pip
+    conda = {r.name: r.specifier for r in map(Requirement, set(texts) - {"pip", "--editable ."})}
+    expected = {CONDA_NAMES.get(name, name): r.specifier for name, r in everything().items()}
+    assert conda == expected | {
+        "python": Requirement(f"python{PROJECT['requires-python']}").specifier
+    }
+
+
+def test_the_installed_command_is_this_package() -> None:
+    (command,) = entry_points(group="console_scripts", name="cleanroom")
+    assert command.load().__module__ == "cleanroom.cli"
+    assert version("cleanroom") == PROJECT["version"]
+
+
+def test_a_wheel_carries_code_templates_and_styles_and_no_notebooks() -> None:
+    packed = {file.relative_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    data = {".py", ".html", ".css", ".j2", ".typed"}
+    wanted = {
+        path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.suffix in data
+    }
+    assert packed == wanted | {"cleanroom/py.typed"}
