@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     RELEASE = 16
     LEDGER = 17
     BORDER = 18
+    DEMO = 19
 
 
 class CleanroomError(Exception):
@@ -96,6 +97,12 @@ class BorderError(CleanroomError):
     """A value that crosses a border was built outside the zone that may build it."""
 
     exit_code = ExitCode.BORDER
+
+
+class DemoError(CleanroomError):
+    """A step of the demo failed, or its directory is not the demo's."""
+
+    exit_code = ExitCode.DEMO
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

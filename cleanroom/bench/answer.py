@@ -6,7 +6,7 @@ answer: asked again, the candidate made the first time is returned.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -106,9 +106,13 @@ def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Ca
 
 
 def _alike(studies: Sequence[Study]) -> list[list[Study]]:
+    """Studies that one pass answers: of one kind and period, each merchant once."""
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
+    seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        groups[(study.kind, study.start, study.end)].append(study)
+        period = (study.kind, study.start, study.end)
+        groups[(*period, seen[(*period, study.merchant)])].append(study)
+        seen[(*period, study.merchant)] += 1
     return list(groups.values())
 
 

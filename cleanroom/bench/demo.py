@@ -19,7 +19,7 @@ from shutil import copyfile, rmtree
 from rich.console import Console
 
 from cleanroom import signing
-from cleanroom.errors import CleanroomError
+from cleanroom.errors import DemoError
 from cleanroom.tables import Platform
 
 REVIEWER = "demo-reviewer"
@@ -52,7 +52,7 @@ class Stage:
 def play(stage: Stage, people: int, merchants: int) -> None:
     """Play the collaboration; a second run takes up what the first one finished.
 
-    Writes `timings.json`: seconds by stage. Raises `CleanroomError` if a party's step fails.
+    Writes `timings.json`: seconds by stage. Raises `DemoError` if a party's step fails.
     """
     timings: dict[str, float] = {}
     _make_room_for(stage, {"people": people, "merchants": merchants})
@@ -82,7 +82,7 @@ def _make_room_for(stage: Stage, settings: dict[str, int]) -> None:
     settings = {**settings, "format": 1}
     if stage.out.exists() and any(stage.out.iterdir()):
         if not marker.exists():
-            raise CleanroomError(
+            raise DemoError(
                 f"{stage.out} holds something that no demo wrote.", "name another --out."
             )
         if json.loads(marker.read_bytes()) != settings:
@@ -196,6 +196,6 @@ def _finish(code: int, told: str | None, words: Sequence[object]) -> None:
         console.print(told.rstrip(), markup=False, soft_wrap=True)
     if code:
         step = " ".join(str(word) for word in words[:2])
-        raise CleanroomError(
+        raise DemoError(
             f"'cleanroom {step}' ended with exit code {code}.", "see what it said above."
         )

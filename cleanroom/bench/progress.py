@@ -13,6 +13,7 @@ from cleanroom import signing
 from cleanroom.bench.run import Line, Outcome, run
 from cleanroom.bench.settings import load_settings
 from cleanroom.errors import NotebookError
+from cleanroom.room.place import agreement_of
 
 
 def run_with_progress(room: Path, settings: Path, notebooks: Path) -> None:
@@ -21,12 +22,14 @@ def run_with_progress(room: Path, settings: Path, notebooks: Path) -> None:
     Raises `NotebookError` at the end if a study failed, so that a scheduler sees it.
     """
     console = Console()
+    asked = load_settings(settings)
+    agreement_of(room)  # whatever is wrong there is said before a bar is drawn
     columns = (TextColumn("Notebooks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("notebooks", total=None)
         lines = run(
             room,
-            load_settings(settings),
+            asked,
             notebooks,
             lambda done, total: bar.update(task, completed=done, total=total),
         )

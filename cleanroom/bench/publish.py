@@ -9,6 +9,7 @@ from pathlib import Path
 from cleanroom.agreement import load
 from cleanroom.bench.run import Outcome
 from cleanroom.borders import Release
+from cleanroom.errors import ReleaseError
 from cleanroom.gate.release import read_release
 from cleanroom.outside.report import LeftOut, Published, render_index, render_report
 from cleanroom.room.place import file_name
@@ -19,11 +20,14 @@ def publish(releases: Path, agreement: Path, out: Path, summary: Path | None) ->
 
     Of several releases of one study of a merchant the latest is reported. `summary` is a run's
     `summary.json`, whose merchants without a report the index names with the reason. Raises
-    `ReleaseError` for a release that does not verify.
+    `ReleaseError` if there is no release, or one does not verify.
     """
     agreed = load(agreement)
     latest: dict[str, dict[str, Release]] = defaultdict(dict)
-    opened = [read_release(file, agreed) for file in sorted(releases.glob("*.json"))]
+    files = sorted(releases.glob("*.json"))
+    if not files:
+        raise ReleaseError(f"There are no releases in {releases}.", "name the folder of releases.")
+    opened = [read_release(file, agreed) for file in files]
     for release in sorted(opened, key=lambda r: str(r.candidate.manifest["created"])):
         study = release.candidate.manifest["study"]
         latest[study["merchant"]][study["kind"]] = release

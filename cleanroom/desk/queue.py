@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cleanroom.agreement import Agreement
 from cleanroom.borders import Candidate, Protected, candidate_digest
+from cleanroom.errors import ReleaseError
 from cleanroom.gate.candidate import read_candidate, read_json
 from cleanroom.gate.release import voters
 from cleanroom.room.place import candidate_files, votes_folder
@@ -36,12 +38,25 @@ def queue(room: Path, agreement: Agreement) -> list[Waiting]:
     return sorted(waiting, key=lambda w: (-w.withheld.total(), w.file.name))
 
 
-def undecided(
-    room: Path, agreement: Agreement, platform: Platform, reviewer: str
-) -> list[Waiting]:
+def undecided(room: Path, agreement: Agreement, platform: Platform, reviewer: str) -> list[Waiting]:
     """The candidates on which a platform's reviewer has not voted yet."""
     waiting = queue(room, agreement)
     return [item for item in waiting if (platform, reviewer) not in voters(item.votes)]
+
+
+def named(room: Path, agreement: Agreement, digests: Sequence[str]) -> list[Waiting]:
+    """The candidates whose digests begin so; raises `ReleaseError` for one that none or two do."""
+    waiting = queue(room, agreement)
+    found = []
+    for digest in digests:
+        matches = [item for item in waiting if item.digest.startswith(digest)]
+        if len(matches) != 1:
+            raise ReleaseError(
+                f"{len(matches)} candidates have a digest that begins with '{digest}'.",
+                "take it from `cleanroom review list`, with more characters if need be.",
+            )
+        found += matches
+    return found
 
 
 def _waiting(room: Path, file: Path, agreement: Agreement) -> Waiting:

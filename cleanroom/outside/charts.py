@@ -14,12 +14,12 @@ import polars as pl
 
 from cleanroom.borders import PEOPLE, SHARE, Estimate, Findings, Protected
 from cleanroom.errors import BorderError
+from cleanroom.numbers import count
 from cleanroom.outside import drawing, theme
 from cleanroom.outside.drawing import BarRow, IntervalRow
 from cleanroom.outside.names import OF, STEPS, name_words
-from cleanroom.outside.numbers import count
 from cleanroom.outside.verdicts import is_comparable
-from cleanroom.outside.words import TOO_FEW, estimate_figure
+from cleanroom.outside.words import WITHHELD, estimate_figure
 from cleanroom.tables import Platform
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _bar(step: str, value: float | None, findings: Findings | None) -> BarRow:
     return BarRow(
         about.label,
         value,
-        TOO_FEW if value is None else count(value),
+        WITHHELD if value is None else count(value),
         f"{rate} {OF[about.base]}" if rate else "",
         _PLACES[about.seen_by],
         _COLOURS[about.seen_by],
@@ -133,8 +133,7 @@ def _whisker(label: str, below: str, estimate: Estimate, tone: str) -> IntervalR
     )
     figure = estimate_figure(estimate)
     interval = f" ({figure.interval})" if figure.interval else ""
-    hidden = TOO_FEW if figure.state == "withheld" else figure.state
-    text = f"{figure.text}{interval}" if figure.text else hidden
+    text = f"{figure.text}{interval}" if figure.text else figure.state
     return IntervalRow(label, below, value, lower, upper, text, tone)
 
 

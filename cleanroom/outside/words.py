@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from cleanroom import numbers
 from cleanroom.borders import (
     EVENTS,
     MONEY,
@@ -18,9 +19,8 @@ from cleanroom.borders import (
     Estimate,
     Protected,
 )
-from cleanroom.outside import numbers
 
-TOO_FEW = "withheld: too few people"  # the short form, where there is no room for a sentence
+WITHHELD = "withheld"  # the short form: which rule it was, the tables say
 
 _RULES = {
     "min_people": "fewer people than the agreement's minimum stand behind it",

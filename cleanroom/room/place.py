@@ -7,11 +7,17 @@ from pathlib import Path
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement, load
+from cleanroom.errors import AgreementError
 from cleanroom.study import Study
 
 
 def agreement_of(room: Path) -> Agreement:
-    """The agreement the room works under."""
+    """The agreement the room works under; raises `AgreementError` if there is no such room."""
+    if not (room / "agreement.yaml").is_file():
+        raise AgreementError(
+            f"{room} is no room with an agreement.",
+            "name the room's directory; lay the completed agreement there as agreement.yaml.",
+        )
     return load(room / "agreement.yaml")
 
 

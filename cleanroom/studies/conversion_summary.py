@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cleanroom.borders import Estimate
-from cleanroom.studies.words import counted, money, sentence, share
+from cleanroom.numbers import money, share
+from cleanroom.studies.words import counted, sentence
 
 _STANDING = (
     "this credits orders to the click before them and is attribution, not effect (evidence grade D)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
-from cleanroom.studies.words import points, probability, sentence, share
+from cleanroom.numbers import share
+from cleanroom.studies.words import points, probability, sentence
 
 # A sound experiment fails such a check one time in a hundred. The usual 0.001 would let a broken
 # assignment such as that of Cookie Cats (p = 0.0086) through.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
+from cleanroom.numbers import count, money, share
 from cleanroom.studies.lift_checks import VALIDITY, shows_effect
-from cleanroom.studies.words import joined, money, sentence, share, whole
+from cleanroom.studies.words import joined, sentence
 from cleanroom.study import LiftStudy
 
 _POPULATIONS = {
@@ -43,16 +44,16 @@ def _verdict(
         return f"no effect on buying can be stated: {effect.withheld}"
     if failed:
         return f"the estimate of the effect must not be used: {joined(failed)}"
-    group = f"the {whole(treated)} people studied who were assigned to see them"
+    group = f"the {count(treated)} people studied who were assigned to see them"
     if not shows_effect(effect):
         found = f"no effect of the notes on buying could be shown among {group}"
         undecided = checks["enough_data"].verdict is Verdict.FAILED
         but = ", and the study is too small to rule out one that matters" if undecided else ""
-        return f"{found} ({_around_zero(effect, whole)}){but}: {_grade(checks)}"
+        return f"{found} ({_around_zero(effect, count)}){but}: {_grade(checks)}"
     led, buyers = (
         ("caused", "additional buyers") if effect.value > 0 else ("led to", "fewer buyers")
     )
-    size, interval = _size(effect, whole)
+    size, interval = _size(effect, count)
     return f"the notes {led} about {size} {buyers} among {group} ({interval}): {_grade(checks)}"
 
 

@@ -98,9 +98,9 @@ def test_a_withheld_step_is_said_to_be_and_has_a_length_that_says_nothing() -> N
     chart = DRAWN["funnel with withheld steps"]
     bought = next(row for row in rows(chart) if row["label"] == "Bought")
     assert bought["value"] is None
-    assert (bought["text"], bought["note"]) == ("withheld: too few people", "")
+    assert (bought["text"], bought["note"]) == ("withheld", "")
     assert "how many bought is withheld" in chart.title
-    assert "Bought: withheld: too few people" in chart.description
+    assert "Bought: withheld" in chart.description
     (box,) = [layer for layer in chart.to_dict()["layer"] if "strokeDash" in layer["mark"]]
     assert all("field" not in channel for axis, channel in box["encoding"].items() if axis != "y")
 
@@ -109,7 +109,7 @@ def test_a_path_without_any_number_can_be_drawn() -> None:
     hidden = protected("path", ("step",), [(s, "people", None, PEOPLE) for s in ("reach", "click")])
     chart = funnel_chart(hidden)
     assert chart.title == "How many people were reached is withheld"
-    assert "withheld: too few people" in to_svg(chart)
+    assert "withheld" in to_svg(chart)
 
 
 def test_rates_have_whiskers_at_the_interval() -> None:

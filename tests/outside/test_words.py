@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom import numbers
 from cleanroom.borders import EVENTS, MONEY, PEOPLE, Estimate
 from cleanroom.gate.rules import RULES, Rule
-from cleanroom.outside import names, numbers, theme, verdicts
+from cleanroom.outside import names, theme, verdicts
 from cleanroom.outside.words import cell_figure, estimate_figure, rule_words
 from cleanroom.room.conversion import Step
 from cleanroom.studies.lift_checks import VALIDITY

@@ -1,0 +1,141 @@
+"""The `cleanroom` command: each party's steps, in the order of the pipeline.
+
+Heavy libraries are imported inside the commands, so that `cleanroom --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cleanroom.cli import agreement, party, review, room
+from cleanroom.cli.options import AgreementFile, Notebooks, Out, RoomFolder
+from cleanroom.errors import CleanroomError, ExitCode, LedgerError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Measure across two platforms without either handing the other its rows.\n\n"
+    "Start with `cleanroom demo`: it plays all parties on one machine, each in its own "
+    "process and directory, and prints every command it runs.",
+)
+for name, group in {
+    "agreement": agreement.app,
+    "keys": party.keys,
+    "party": party.party,
+    "room": room.app,
+    "review": review.app,
+}.items():
+    app.add_typer(group, name=name)
+
+
+def main() -> NoReturn:
+    """Run the command line; failures end with their exit code and words, never with a value."""
+    try:
+        app()
+    except CleanroomError as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        # An unforeseen error may quote a row: only its kind and its place are told.
+        typer.secho(f"Error: unforeseen {type(error).__name__} {_place(error)}.", err=True)
+        sys.exit(1)
+    sys.exit(ExitCode.OK)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where all parties' directories go.")] = Path(
+        "out/demo"
+    ),
+    people: Annotated[int, typer.Option(help="People simulated.", min=2000)] = 200_000,
+    merchants: Annotated[int, typer.Option(help="Merchants simulated.", min=3)] = 20,
+    configs: Annotated[Path, typer.Option(help="Folder of the agreement.")] = Path("configs"),
+    notebooks: Notebooks = Path("notebooks"),
+) -> None:
+    """Play the whole collaboration on simulated data."""
+    from cleanroom.bench.demo import Stage, play
+
+    play(Stage(out, configs, notebooks), people, merchants)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Where the two platforms' exports go.")],
+    people: Annotated[int, typer.Option(help="People simulated.", min=2000)] = 200_000,
+    merchants: Annotated[int, typer.Option(help="Merchants simulated.", min=3)] = 20,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 7,
+) -> None:
+    """Write two platforms' exports, and the truth.
+
+    Bad rows and hard cases of the link are planted, and counted in the truth.
+    """
+    from cleanroom.simulation import SimulationSettings, write_exports
+    from cleanroom.simulation import simulate as imagine
+
+    write_exports(imagine(SimulationSettings(people, merchants, seed=seed)), out)
+    typer.echo(f"Exports in {out / 'ads'} and {out / 'store'}; the truth in {out / 'truth'}")
+
+
+@app.command()
+def run(
+    folder: RoomFolder,
+    settings: Annotated[Path, typer.Option(help="The run's YAML file.")],
+    notebooks: Notebooks = Path("notebooks"),
+) -> None:
+    """Run every eligible merchant's studies.
+
+    What was done before is not done again.
+    """
+    from cleanroom.bench.progress import run_with_progress
+
+    run_with_progress(folder, settings, notebooks)
+
+
+@app.command()
+def report(
+    releases: Annotated[Path, typer.Argument(help="Folder of releases.")],
+    agreement_file: AgreementFile,
+    out: Out,
+    summary: Annotated[Path | None, typer.Option(help="The run's summary.json.")] = None,
+) -> None:
+    """Draw the reports from verified releases.
+
+    One HTML page a merchant, and an index.
+    """
+    from cleanroom.bench.publish import publish
+
+    pages = publish(releases, agreement_file, out, summary)
+    typer.echo(f"{len(pages) - 1} reports; start with {pages[-1]}")
+
+
+@app.command()
+def verify(ledger_file: Annotated[Path, typer.Argument(help="A ledger.jsonl.")]) -> None:
+    """Verify a ledger's chain.
+
+    Either platform can, on its own copy.
+    """
+    from collections import Counter
+
+    from cleanroom.ledger import records
+
+    if not ledger_file.is_file():
+        raise LedgerError(f"There is no ledger at {ledger_file}.", "name the room's ledger.jsonl.")
+    events = Counter(record["event"] for record in records(ledger_file))
+    typer.echo(f"The chain holds: {events.total()} records")
+    for event, count in sorted(events.items()):
+        typer.echo(f"  {count:>5}  {event}")
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

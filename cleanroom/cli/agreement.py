@@ -1,0 +1,80 @@
+"""`cleanroom agreement`: read, check and complete the agreement."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cleanroom.cli.options import Notebooks
+from cleanroom.errors import AgreementError
+from cleanroom.tables import Platform
+
+app = typer.Typer(no_args_is_help=True, help="Read, check and complete the agreement.")
+
+
+@app.command("check")
+def agreement_check(file: Annotated[Path, typer.Argument(help="The agreement.")]) -> None:
+    """Say what an agreement allows, and its digest."""
+    from cleanroom.agreement import agreement_digest, load
+
+    read = load(file)
+    typer.echo(f"{read.collaboration}, version {read.version}, epoch {read.epoch}")
+    for platform in Platform:
+        opened = read.opened(platform)
+        columns = sum(len(c) for c in opened.values())
+        typer.echo(f"  {platform} opens {', '.join(opened)} ({columns} columns)")
+    typer.echo(f"  studies: {', '.join(read.studies)}")
+    typer.echo(f"  digest: {agreement_digest(read)}")
+
+
+@app.command("complete")
+def agreement_complete(
+    draft: Annotated[Path, typer.Argument(help="The agreement without keys.")],
+    public: Annotated[list[Path], typer.Option(help="A party's public.json; once for each.")],
+    out: Annotated[Path, typer.Option(help="The completed agreement.")],
+) -> None:
+    """Fill public keys into an agreement.
+
+    Those of both parties, of the room, and of the reviewers.
+    """
+    from cleanroom.agreement import agreement_digest, load, with_keys, write
+
+    completed = with_keys(load(draft), [_enrolment(file) for file in public])
+    write(completed, out)
+    typer.echo(f"{out}: digest {agreement_digest(completed)}")
+
+
+@app.command("permit")
+def agreement_permit(
+    file: Annotated[Path, typer.Argument(help="The agreement to amend.")],
+    notebooks: Notebooks = Path("notebooks"),
+) -> None:
+    """Permit the notebooks as they are now.
+
+    Writes their digests into the agreement, which both platforms then have to agree to.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.signing import file_digest
+
+    text = file.read_text(encoding="utf-8")
+    for study, permitted in load(file).studies.items():
+        digest = file_digest(notebooks / permitted.notebook)
+        # The text is amended, not written anew, so that the agreement keeps its comments.
+        name = re.escape(permitted.notebook)
+        text = re.sub(rf"(notebook: *{name}\s+sha256: *)\S+", rf'\g<1>"{digest}"', text)
+        typer.echo(f"{study}: {permitted.notebook} {digest}")
+    file.write_text(text, encoding="utf-8")
+
+
+def _enrolment(file: Path) -> dict[str, str]:
+    try:
+        enrolment: dict[str, str] = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        raise AgreementError(
+            f"{file} is no public.json.", "name the file that `cleanroom keys create` printed."
+        ) from None
+    return enrolment

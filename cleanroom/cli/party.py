@@ -1,0 +1,53 @@
+"""`cleanroom keys` and `cleanroom party`: what each party does on its own machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cleanroom.cli.options import AgreementFile, Out
+from cleanroom.tables import KeyRole, Platform
+
+keys = typer.Typer(no_args_is_help=True, help="Create keys, on their owner's machine.")
+party = typer.Typer(no_args_is_help=True, help="A platform's step, on its own machine.")
+
+
+@keys.command("create")
+def keys_create(
+    role: Annotated[KeyRole, typer.Argument(help="Whose keys.")],
+    agreement_file: AgreementFile,
+    out: Annotated[Path, typer.Option(help="A directory for them; only its owner may read it.")],
+    platform: Annotated[Platform | None, typer.Option(help="A reviewer's platform.")] = None,
+    name: Annotated[str | None, typer.Option(help="A reviewer's name.")] = None,
+) -> None:
+    """Create the keys of one role.
+
+    Prints the file with their public part, which goes into the agreement.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.bench.enrol import create_keys
+
+    typer.echo(create_keys(role, out, load(agreement_file), platform, name))
+
+
+@party.command("handover")
+def party_handover(
+    platform: Annotated[Platform, typer.Argument(help="Whose export this is.")],
+    agreement_file: AgreementFile,
+    export: Annotated[Path, typer.Option(help="Directory of the platform's export files.")],
+    keys_folder: Annotated[Path, typer.Option("--keys", help="The platform's keys.")],
+    out: Out,
+) -> None:
+    """Check an export and write the handover.
+
+    Bad rows go to quarantine with their reasons; identifiers become tokens.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.party.handover import write_handover
+    from cleanroom.party.keys import load_keys
+
+    read = load(agreement_file)
+    _, report = write_handover(export, load_keys(keys_folder, read, platform), read, out)
+    typer.echo(report)

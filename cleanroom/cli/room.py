@@ -1,0 +1,85 @@
+"""`cleanroom room`: the room's steps, on the room's machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cleanroom.cli.options import RoomFolder
+from cleanroom.errors import CleanroomError, StudyError
+
+app = typer.Typer(no_args_is_help=True, help="The room's steps, on the room's machine.")
+
+Kind = Literal["conversion", "lift"]
+
+
+@app.command("accept")
+def room_accept(
+    folder: RoomFolder,
+    handovers: Annotated[list[Path], typer.Argument(help="Handovers, one of each platform.")],
+) -> None:
+    """Verify handovers and take them in."""
+    from cleanroom import ledger
+    from cleanroom.room.place import agreement_of, ledger_of
+    from cleanroom.room.vault import accept
+
+    read = agreement_of(folder)
+    for handover in handovers:
+        taken = accept(folder, handover, read)
+        facts = {"party": taken.party, "handover": taken.digest, "rows": taken.rows}
+        ledger.append(ledger_of(folder), ledger.Event.HANDOVER_ACCEPTED, facts)
+        rows = ", ".join(f"{count:,} {table}" for table, count in taken.rows.items())
+        typer.echo(f"{taken.party}: {rows}")
+
+
+@app.command("merchants")
+def room_merchants(folder: RoomFolder) -> None:
+    """List who takes part, and why others do not."""
+    from cleanroom.room.eligibility import eligibility
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.vault import open_vault
+
+    read = agreement_of(folder)
+    eligible, excluded = eligibility(open_vault(folder, read), read)
+    for merchant in eligible:
+        typer.echo(f"{merchant['merchant']}  {merchant['name']}  takes part")
+    for other in excluded:
+        typer.echo(f"{other['merchant']}  {other['name']}  left out: {other['reason']}")
+
+
+@app.command("answer")
+def room_answer(
+    folder: RoomFolder,
+    kind: Annotated[Kind, typer.Option(help="Which study.")],
+    parameters: Annotated[str, typer.Option(help="The study's parameters as JSON.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
+) -> None:
+    """Answer one study; prints the candidate's file.
+
+    This is what a notebook calls.
+    """
+    from cleanroom.agreement import StudyKind
+    from cleanroom.bench.answer import answer
+    from cleanroom.study import parse_study
+
+    try:
+        study = parse_study(StudyKind(kind), _parameters(parameters))
+        told = {"candidate": str(answer(folder, [study])[0])}
+    except CleanroomError as error:
+        if not as_json:
+            raise
+        told = {"problem": error.problem, "remedy": error.remedy}
+    typer.echo(json.dumps(told) if as_json else told["candidate"])
+
+
+def _parameters(text: str) -> dict[str, Any]:
+    try:
+        parameters = json.loads(text)
+    except ValueError:
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise StudyError("The parameters are not a JSON object.", 'write {"merchant": "M01", ...}.')
+    return parameters

@@ -1,0 +1,44 @@
+"""One candidate as a reviewer reads it at a terminal: all that would leave, and nothing else."""
+
+from __future__ import annotations
+
+from cleanroom.borders import Protected
+from cleanroom.desk.queue import Waiting
+from cleanroom.gate.rules import RULES
+from cleanroom.outside.words import cell_figure, estimate_figure
+
+
+def sheet(waiting: Waiting) -> str:
+    """Sentences, checks, every cell and every estimate of a candidate, and what it rests on."""
+    manifest, findings = waiting.candidate.manifest, waiting.candidate.findings
+    study, currency = manifest["study"], manifest["currency"]
+    lines = [
+        f"{study['kind']} of {manifest['merchant_name']} ({study['merchant']}), "
+        f"{study['start']} to {study['end']}",
+        f"digest {waiting.digest}",
+        "",
+        *findings.summary,
+    ]
+    lines += ["", *(f"{c.label}: {c.verdict}. {c.words}" for c in findings.checks.values())]
+    for table in waiting.candidate.tables.values():
+        lines += ["", table.title, *_cells(table, currency)]
+    lines += ["", "Estimates, computed from the cells above"]
+    for estimate in findings.estimates.values():
+        figure = estimate_figure(estimate, currency)
+        interval = f" ({figure.interval})" if figure.interval else ""
+        lines.append(f"  {estimate.label}: {figure.text or figure.withheld}{interval}")
+    used = [rule for rule in RULES if rule.id in waiting.withheld]
+    lines += [
+        "",
+        "Withheld",
+        *(f"  {waiting.withheld[r.id]} by {r.id}: {r.protects}" for r in used),
+    ]
+    rests = ("agreement", "handovers", "policy", "notebook", "code_version", "created")
+    lines += ["", "Rests on", *(f"  {name}: {manifest[name]}" for name in rests)]
+    return "\n".join(lines)
+
+
+def _cells(table: Protected, currency: str) -> list[str]:
+    keys = table.cells.select(*table.dimensions, "measure").rows()
+    figures = ((key, cell_figure(table, *key, currency=currency)) for key in keys)
+    return [f"  {' '.join(key)}: {f.text or f.withheld}" for key, f in figures]
