@@ -7,9 +7,9 @@ import json
 import platform
 from importlib.metadata import version
 
-from benchmarks import demo
+from benchmarks import coverage, demo
 
-BENCHMARKS = {"demo": demo.measure}
+BENCHMARKS = {"coverage": coverage.measure, "demo": demo.measure}
 
 
 def main() -> None:

@@ -28,9 +28,8 @@ def review_list(folder: RoomFolder) -> None:
         votes = [vote["body"] for vote in item.votes]
         said = ", ".join(f"{v['decision']} by {v['reviewer']} of {v['platform']}" for v in votes)
         typer.echo(
-            f"{item.digest[:12]}  {item.file.stem}\n"
-            f"    releases {item.released_cells} cells, withholds {withheld or 'none'}\n"
-            f"    {said or 'no votes yet'}"
+            f"{item.digest[:12]}  {item.file.stem}  {said or 'no votes yet'}\n"
+            f"    releases {item.released_cells} cells, withholds {withheld or 'none'}"
         )
 
 

@@ -58,9 +58,9 @@ def pins() -> list[Requirement]:
 
 
 @cache
-def third_party(part: str) -> frozenset[NormalizedName]:
-    """The distributions that a part of the package imports."""
-    files = [*(PACKAGE / part).rglob("*.py")] or [PACKAGE / f"{part}.py"]
+def third_party(place: Path) -> frozenset[NormalizedName]:
+    """The distributions that a module, or a folder's modules, import."""
+    files = [*place.rglob("*.py")] or [place.with_suffix(".py")]
     found = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
@@ -68,7 +68,7 @@ def third_party(part: str) -> frozenset[NormalizedName]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 found.add((node.module or "").split(".")[0])
-    found -= {"cleanroom", *sys.stdlib_module_names}
+    found -= {"cleanroom", "tests", "benchmarks", *sys.stdlib_module_names}
     return frozenset(canonicalize_name(DISTRIBUTIONS.get(name, [name])[0]) for name in found)
 
 
@@ -79,11 +79,18 @@ PARTS = sorted(
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_imports_only_what_its_extras_declare(part: str) -> None:
-    assert third_party(part) <= set(declared(*EXTRAS.get(part, ())))
+    assert third_party(PACKAGE / part) <= set(declared(*EXTRAS.get(part, ())))
+
+
+@pytest.mark.parametrize("folder", ["tests", "benchmarks"])
+def test_what_tests_and_benchmarks_import_is_declared(folder: str) -> None:
+    used = third_party(ROOT / folder)
+    assert used
+    assert used <= set(everything())
 
 
 def test_nothing_is_declared_that_is_not_needed() -> None:
-    used = {name for part in PARTS for name in third_party(part)}
+    used = {name for part in PARTS for name in third_party(PACKAGE / part)}
     assert set(declared("room", "lab")) - used == set(UNIMPORTED)
 
 
