@@ -60,7 +60,7 @@ def _one(folder: Path, people: int, seed: int) -> pl.DataFrame:
     write_exports(simulate(SimulationSettings(people=people, seed=seed)), folder / "exports")
     draft = agreements.load(CONFIGS / "red-cat-plan.yaml")
     public = [
-        create_keys(role, folder / role, draft, None, None)
+        create_keys(role, folder / role, draft, key_file=folder / "unlock.key")
         for role in (KeyRole.ADS, KeyRole.STORE, KeyRole.ROOM)
     ]
     agreed = agreements.with_keys(draft, [json.loads(file.read_bytes()) for file in public])

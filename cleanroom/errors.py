@@ -69,6 +69,10 @@ class HandoverError(CleanroomError):
     exit_code = ExitCode.HANDOVER
 
 
+class SealError(HandoverError):
+    """Something sealed does not open: altered, cut, or meant for somebody or something else."""
+
+
 class StudyError(CleanroomError):
     """A study's parameters are wrong, or outside what the agreement permits."""
 

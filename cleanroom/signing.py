@@ -1,4 +1,4 @@
-"""Canonical JSON, digests, Ed25519 signatures (RFC 8032), and the files that hold private keys."""
+"""Canonical JSON, digests, Ed25519 signatures (RFC 8032), and files that hold secrets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from cleanroom.errors import KeysError
 
@@ -75,30 +69,9 @@ def verifies(public_key: str, signature: str, purpose: str, value: Any) -> bool:
     return True
 
 
-def new_key() -> SigningKey:
-    """A fresh signing key."""
-    return Ed25519PrivateKey.generate()
-
-
 def public_of(key: SigningKey) -> str:
     """The public key as hex, the form in which agreements name it."""
     return key.public_key().public_bytes_raw().hex()
-
-
-def write_private_key(path: Path, key: SigningKey) -> None:
-    """Write a signing key as PEM (PKCS #8) for its owner only; see `write_secret`."""
-    write_secret(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-def read_private_key(path: Path) -> SigningKey:
-    """Read a signing key; raises `KeysError` if others may read it or it is no Ed25519 key."""
-    try:
-        key = load_pem_private_key(read_secret(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeysError(f"{path} is no Ed25519 private key.", "restore the key file from a backup.")
-    return key
 
 
 def write_secret(path: Path, secret: bytes) -> None:

@@ -115,11 +115,19 @@ def _keys(stage: Stage) -> None:
     ]
     missing = [(f, role) for f, role in roles if not (f / "public.json").exists()]
     _run_at_once(
-        [("keys", "create", *role, "--out", f, "--agreement", draft) for f, role in missing]
+        [
+            ("keys", "create", *role, "--out", f, "--key-file", _key_file(f), "--agreement", draft)
+            for f, role in missing
+        ]
     )
     public = [word for folder, _ in roles for word in ("--public", folder / "public.json")]
     _run("agreement", "complete", draft, *public, "--out", stage.agreement)
     copyfile(stage.agreement, stage.room / "agreement.yaml")
+
+
+def _key_file(keys: Path) -> Path:
+    """What locks a party's keys: beside them here; on a medium of its own where it matters."""
+    return keys.with_name(f"{keys.name}.unlock")
 
 
 def _handovers(stage: Stage) -> None:
@@ -140,8 +148,8 @@ def _handover(stage: Stage, platform: Platform) -> tuple[object, ...]:
 
 def _review(stage: Stage) -> None:
     for platform in Platform:
-        key = stage.out / "reviewers" / platform / "reviewer.pem"
-        who = ("--platform", platform, "--reviewer", REVIEWER, "--key", key)
+        keys = stage.out / "reviewers" / platform
+        who = ("--platform", platform, "--reviewer", REVIEWER, "--keys", keys)
         _run("review", "vote", stage.room, "--decision", "approve", *who)
     _run("review", "release", stage.room, "--out", stage.out / "releases")
 

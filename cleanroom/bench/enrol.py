@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cleanroom import signing
 from cleanroom.agreement import Agreement
 from cleanroom.errors import KeysError
+from cleanroom.keyring import PUBLIC, create_keyring
 from cleanroom.tables import KeyRole, Platform
 
 
 def create_keys(
-    role: KeyRole, out: Path, agreement: Agreement, platform: Platform | None, name: str | None
+    role: KeyRole,
+    out: Path,
+    agreement: Agreement,
+    *,
+    key_file: Path | None = None,
+    platform: Platform | None = None,
+    name: str | None = None,
 ) -> Path:
     """Create one role's keys under `out`; returns its `public.json`.
 
-    `platform` and `name` are a reviewer's. Raises `KeysError` if they are missing, or if there
-    are other keys at `out` already (a room keeps the key it has).
+    They are locked with `key_file`, or else with a passphrase. `platform` and `name` are a
+    reviewer's. Raises `KeysError` if they are missing, or if there are other keys at `out` already
+    (a room keeps the keys it has).
     """
-    public = out / "public.json"
     if role is KeyRole.ROOM:
         from cleanroom.room.vault import create_room
 
-        key = create_room(out, agreement.collaboration)
-        signing.write_canonical(public, {"role": role, "identity_key": key})
+        create_room(out, agreement.collaboration, key_file)
     elif role is KeyRole.REVIEWER:
         if platform is None or name is None:
             raise KeysError("A reviewer has a platform and a name.", "add --platform and --name.")
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = signing.new_key()
-        signing.write_private_key(out / "reviewer.pem", own)
-        enrolment = {"role": role, "platform": platform, "name": name}
-        signing.write_canonical(public, {**enrolment, "identity_key": signing.public_of(own)})
+        about = {"collaboration": agreement.collaboration, "platform": platform.value, "name": name}
+        create_keyring(out, role, about, key_file)
     else:
         from cleanroom.party import keys
 
-        keys.create_keys(out, agreement, Platform(role))
-    return public
+        keys.create_keys(out, agreement, Platform(role), key_file)
+    return out / PUBLIC

@@ -19,6 +19,10 @@ def keys_create(
     role: Annotated[KeyRole, typer.Argument(help="Whose keys.")],
     agreement_file: AgreementFile,
     out: Annotated[Path, typer.Option(help="A directory for them; only its owner may read it.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="What locks them; made if absent. Without one: a passphrase."),
+    ] = None,
     platform: Annotated[Platform | None, typer.Option(help="A reviewer's platform.")] = None,
     name: Annotated[str | None, typer.Option(help="A reviewer's name.")] = None,
 ) -> None:
@@ -29,7 +33,8 @@ def keys_create(
     from cleanroom.agreement import load
     from cleanroom.bench.enrol import create_keys
 
-    typer.echo(create_keys(role, out, load(agreement_file), platform, name))
+    read = load(agreement_file)
+    typer.echo(create_keys(role, out, read, key_file=key_file, platform=platform, name=name))
 
 
 @party.command("handover")

@@ -53,7 +53,7 @@ def review_vote(
     decision: Annotated[Choice, typer.Option(help="What the reviewer says.")],
     platform: Annotated[Platform, typer.Option(help="The reviewer's platform.")],
     reviewer: Annotated[str, typer.Option(help="The reviewer's name in the agreement.")],
-    key: Annotated[Path, typer.Option(help="The reviewer's own signing key.")],
+    keys: Annotated[Path, typer.Option(help="The directory of the reviewer's own keys.")],
     candidate: Annotated[
         list[str] | None,
         typer.Option(help="A digest's first characters; once for each. All undecided if none."),
@@ -69,7 +69,7 @@ def review_vote(
     from cleanroom.room.place import agreement_of
 
     read = agreement_of(folder)
-    by = decide.reviewer(read, platform, reviewer, key)
+    by = decide.reviewer(read, platform, reviewer, keys)
     chosen = (
         named(folder, read, candidate) if candidate else undecided(folder, read, platform, reviewer)
     )

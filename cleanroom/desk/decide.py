@@ -11,8 +11,9 @@ from cleanroom.agreement import Agreement
 from cleanroom.desk.queue import Waiting, queue
 from cleanroom.errors import KeysError, ReleaseError
 from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
+from cleanroom.keyring import open_keyring
 from cleanroom.room.place import ledger_of, votes_folder
-from cleanroom.tables import Platform
+from cleanroom.tables import KeyRole, Platform
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,15 @@ class Reviewer:
     key: signing.SigningKey
 
 
-def reviewer(agreement: Agreement, platform: Platform, name: str, key_file: Path) -> Reviewer:
-    """A reviewer with their key; raises `KeysError` if it is not the one the agreement names."""
-    key = signing.read_private_key(key_file)
-    if agreement.parties[platform].reviewers.get(name) != signing.public_of(key):
+def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) -> Reviewer:
+    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another."""
+    ring = open_keyring(keys, role=KeyRole.REVIEWER.value, platform=platform.value, name=name)
+    if agreement.parties[platform].reviewers.get(name) != ring.public["identity_key"]:
         raise KeysError(
-            f"{key_file.name} is not the key that the agreement names for '{name}' of {platform}.",
+            f"{keys} does not hold the key that the agreement names for '{name}' of {platform}.",
             "use that reviewer's own key, or have the agreement amended.",
         )
-    return Reviewer(platform, name, key)
+    return Reviewer(platform, name, ring.identity)
 
 
 def decide(room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision) -> None:

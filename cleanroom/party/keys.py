@@ -1,17 +1,7 @@
-"""A platform's keys: made once per collaboration and epoch, kept in files only their owner reads.
-
-    identity.pem    Ed25519 private key: signs handovers
-    transport.key   X25519 private key: agrees the join keys with the other platform (RFC 7748)
-    pseudonym.key   32 random bytes: the tokens of this platform's own identifiers
-    public.json     which party, collaboration and epoch, and the two public keys
-
-The keys of tokens are derived from these (`derive`) and stand in no file.
-"""
+"""A platform's keys for one agreement: signing, agreeing the join key, and making tokens."""
 
 from __future__ import annotations
 
-import json
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -19,18 +9,10 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cleanroom import signing
 from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.errors import KeysError
-from cleanroom.party.staging import staged
-from cleanroom.tables import Platform
-
-_IDENTITY, _TRANSPORT, _PSEUDONYM, _PUBLIC = (
-    "identity.pem",
-    "transport.key",
-    "pseudonym.key",
-    "public.json",
-)
+from cleanroom.keyring import Keyring, Secret, create_keyring, open_keyring
+from cleanroom.tables import KeyRole, Platform
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -57,28 +39,19 @@ class PartyKeys:
         raise KeysError("Keys cannot be pickled or copied.", "load them where they are needed.")
 
 
-def create_keys(directory: Path, agreement: Agreement, party: Platform) -> dict[str, str]:
+def create_keys(
+    directory: Path, agreement: Agreement, party: Platform, key_file: Path | None = None
+) -> dict[str, str]:
     """Make a party's keys in the new `directory`; returns the public part, for the agreement.
 
-    `agreement` may be a draft. The public part has `role`, `collaboration`, `epoch`,
-    `identity_key` and `transport_key`. Raises `KeysError` if the directory holds anything.
+    `agreement` may be a draft. `key_file` locks them, or else a passphrase (see `keyring`). The
+    public part has `role`, `collaboration`, `epoch`, `identity_key` and `transport_key`. Raises
+    `KeysError` if the directory holds anything.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise KeysError(f"{directory} is not empty; keys are never written over.", "name another.")
-    identity, transport = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
-    public = {
-        "role": party.value,
-        "collaboration": agreement.collaboration,
-        "epoch": agreement.epoch,
-        "identity_key": signing.public_of(identity),
-        "transport_key": _transport_key(transport),
-    }
-    with staged(directory) as draft:
-        signing.write_private_key(draft / _IDENTITY, identity)
-        signing.write_secret(draft / _TRANSPORT, transport.private_bytes_raw())
-        signing.write_secret(draft / _PSEUDONYM, secrets.token_bytes(32))
-        signing.write_secret(draft / _PUBLIC, json.dumps(public, indent=2).encode())
-    return public
+    about = {"collaboration": agreement.collaboration, "epoch": agreement.epoch}
+    return create_keyring(directory, KeyRole(party), about, key_file).public
 
 
 def load_keys(directory: Path, agreement: Agreement, party: Platform) -> PartyKeys:
@@ -87,26 +60,24 @@ def load_keys(directory: Path, agreement: Agreement, party: Platform) -> PartyKe
     Raises `KeysError` if a file is missing or others may read it, or if the keys are another
     party's, collaboration's or epoch's, or not those that the agreement names.
     """
-    if not directory.is_dir():
-        raise KeysError(f"There are no keys at {directory}.", "create them, or name their place.")
-    signing.require_owner_only(directory, directory.stat().st_mode)
-    _check_public(directory / _PUBLIC, agreement, party)
+    ring = open_keyring(
+        directory,
+        role=party.value,
+        collaboration=agreement.collaboration,
+        epoch=agreement.epoch,
+    )
     keys = PartyKeys(
         party,
         agreement.collaboration,
         agreement.epoch,
         agreement_digest(agreement),
-        signing.read_private_key(directory / _IDENTITY),
-        X25519PrivateKey.from_private_bytes(_read_32_bytes(directory / _TRANSPORT)),
-        _read_32_bytes(directory / _PSEUDONYM),
+        ring.identity,
+        ring.transport,
+        ring.secrets[Secret.PSEUDONYM],
         _transport_keys(agreement),
     )
-    _check_named(keys, agreement)
+    _check_named(ring, agreement, party)
     return keys
-
-
-def _transport_key(key: X25519PrivateKey) -> str:
-    return key.public_key().public_bytes_raw().hex()
 
 
 def _transport_keys(agreement: Agreement) -> tuple[str, str]:
@@ -119,43 +90,12 @@ def _transport_keys(agreement: Agreement) -> tuple[str, str]:
     return ads, store
 
 
-def _read_32_bytes(path: Path) -> bytes:
-    secret = signing.read_secret(path)
-    if len(secret) != 32:
-        raise KeysError(f"{path} does not hold 32 bytes.", "restore the key file from a backup.")
-    return secret
-
-
-def _check_public(path: Path, agreement: Agreement, party: Platform) -> None:
-    """Raise unless the keys were made for this party, collaboration and epoch."""
-    try:
-        public = json.loads(signing.read_secret(path))
-        found = {name: str(public[name]) for name in ("role", "collaboration", "epoch")}
-    except (ValueError, KeyError, TypeError):
-        raise KeysError(f"{path} is not readable.", "restore it from a backup.") from None
-    wanted = {
-        "role": party.value,
-        "collaboration": agreement.collaboration,
-        "epoch": agreement.epoch,
-    }
-    for name, value in wanted.items():
-        if found[name] != value:
-            raise KeysError(
-                f"The keys at {path.parent} are for {name} '{found[name]}', not '{value}'.",
-                "name the right directory, or create keys for this agreement.",
-            )
-
-
-def _check_named(keys: PartyKeys, agreement: Agreement) -> None:
+def _check_named(ring: Keyring, agreement: Agreement, party: Platform) -> None:
     """Raise unless the agreement names the public halves of these very keys."""
-    terms = agreement.parties[keys.party]
-    own = {
-        "identity_key": (signing.public_of(keys.identity), terms.identity_key),
-        "transport_key": (_transport_key(keys.transport), terms.transport_key),
-    }
-    for name, (held, named) in own.items():
-        if held != named:
+    terms = agreement.parties[party]
+    for name in ("identity_key", "transport_key"):
+        if ring.public[name] != getattr(terms, name):
             raise KeysError(
-                f"The agreement's {name} of {keys.party} is not that of the keys at hand.",
+                f"The agreement's {name} of {party} is not that of the keys at hand.",
                 "use the keys the agreement names, or complete the agreement with these.",
             )

@@ -1,6 +1,6 @@
 """The room's directory: its key, and the vault of accepted handovers. Only its owner can enter.
 
-room.json, room.key                    whose room it is; the key it signs candidates with
+room.json, keys.json                   whose room it is; its keys, encrypted
 vault/<handover digest>/               a handover as accepted: manifest and tables
 vault/<party>.json                     which handover of the party is in force
 derived/<digest>/                      what `derived` has computed from the handovers
@@ -13,14 +13,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from cleanroom import signing
 from cleanroom.agreement import Agreement
 from cleanroom.errors import AgreementError, HandoverError, StudyError
+from cleanroom.keyring import KEYS, create_keyring, open_keyring
 from cleanroom.room.folders import appearing_whole
 from cleanroom.room.inspection import Manifest, check_manifest, check_table, read_manifest
-from cleanroom.tables import Platform
+from cleanroom.tables import KeyRole, Platform
 
 _FORMAT = "cleanroom-room-1"
 
@@ -52,26 +51,28 @@ class Acceptance:
     quarantined: dict[str, dict[str, int]]
 
 
-def create_room(room: Path, collaboration: str) -> str:
-    """Make a room for one collaboration and return its public key, hex; for the agreement.
+def create_room(room: Path, collaboration: str, key_file: Path | None = None) -> dict[str, str]:
+    """Make a room for one collaboration; returns the public part of its keys, for the agreement.
 
-    A room that is there already keeps its key. Raises `AgreementError` if it is another
+    A room that is there already keeps its keys. Raises `AgreementError` if it is another
     collaboration's: tokens of two collaborations never lie in one room.
     """
     room.mkdir(mode=0o700, parents=True, exist_ok=True)
     room.chmod(0o700)
     if not (room / "room.json").exists():
-        if not (room / "room.key").exists():
-            signing.write_private_key(room / "room.key", Ed25519PrivateKey.generate())
+        if not (room / KEYS).exists():
+            about = {"collaboration": collaboration}
+            create_keyring(room, KeyRole.ROOM, about, key_file)
         record = {"format": _FORMAT, "collaboration": collaboration}
         signing.write_canonical(room / "room.json", record)
     _check_room(room, collaboration)
-    return signing.public_of(signing.read_private_key(room / "room.key"))
+    return open_keyring(room, role=KeyRole.ROOM.value, collaboration=collaboration).public
 
 
-def room_key(vault: Vault) -> Ed25519PrivateKey:
+def room_key(vault: Vault) -> signing.SigningKey:
     """The key the room signs candidates with; raises `KeysError` if others could read it."""
-    return signing.read_private_key(vault.room / "room.key")
+    collaboration = vault.agreement.collaboration
+    return open_keyring(vault.room, role=KeyRole.ROOM.value, collaboration=collaboration).identity
 
 
 def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:

@@ -24,7 +24,8 @@ from tests.party.exports import Party, write_good
 def platforms(tmp_path: Path) -> dict[Platform, Party]:
     """Both platforms, each with its handover."""
     draft = load(ROOT / "configs" / "red-cat-plan.yaml")
-    public = [create_keys(tmp_path / p / "keys", draft, p) for p in Platform]
+    lock = tmp_path / "unlock.key"
+    public = [create_keys(tmp_path / p / "keys", draft, p, lock) for p in Platform]
     agreed = with_keys(draft, public)
     found = {}
     for platform in Platform:

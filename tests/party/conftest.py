@@ -21,7 +21,8 @@ def draft() -> Agreement:
 @pytest.fixture
 def agreement(draft: Agreement, tmp_path: Path) -> Agreement:
     """The demo's agreement, completed with the keys made at `tmp_path / <platform> / keys`."""
-    public = [create_keys(tmp_path / p / "keys", draft, p) for p in Platform]
+    lock = tmp_path / "unlock.key"
+    public = [create_keys(tmp_path / p / "keys", draft, p, lock) for p in Platform]
     return with_keys(draft, public)
 
 

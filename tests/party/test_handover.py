@@ -133,7 +133,8 @@ def test_a_shared_identifier_joins_and_accounts_do_not(draft: Agreement, tmp_pat
     for table in ("users", "buyers"):
         record["opens"][table]["phone"] = "join_key"
     opened = parse(record, "with phone")
-    opened = with_keys(opened, [create_keys(tmp_path / p, opened, p) for p in Platform])
+    lock = tmp_path / "unlock.key"
+    opened = with_keys(opened, [create_keys(tmp_path / p, opened, p, lock) for p in Platform])
     spellings = {"users": "138-0013-8001", "buyers": "+86 13800138001"}
     parties = {}
     for table, platform in (("users", Platform.ADS), ("buyers", Platform.STORE)):

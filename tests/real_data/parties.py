@@ -75,8 +75,7 @@ def release_all(stage: Stage) -> list[Path]:
     """Reviewers of both platforms approve every candidate; returns the files of the releases."""
     room, agreement = stage.room, stage.agreement
     for platform in Platform:
-        key = stage.home / f"{platform}-{REVIEWER}" / "reviewer.pem"
-        by = reviewer(agreement, platform, REVIEWER, key)
+        by = reviewer(agreement, platform, REVIEWER, stage.home / f"{platform}-{REVIEWER}")
         decide(room, undecided(room, agreement, platform, REVIEWER), by, Decision.APPROVE)
     released, waiting = release_approved(room, agreement, stage.home / "releases")
     assert not waiting
@@ -95,9 +94,14 @@ def _write_exports(exports: Exports, directory: Path) -> None:
 
 
 def _with_everyones_keys(draft: Agreement, home: Path) -> Agreement:
-    public = [create_keys(KeyRole(p), home / p, draft, None, None) for p in Platform]
-    public += [create_keys(KeyRole.ROOM, home / "room", draft, None, None)]
+    lock = home / "unlock.key"
+    public = [create_keys(KeyRole(p), home / p, draft, key_file=lock) for p in Platform]
+    public += [create_keys(KeyRole.ROOM, home / "room", draft, key_file=lock)]
     for platform in Platform:
         out = home / f"{platform}-{REVIEWER}"
-        public += [create_keys(KeyRole.REVIEWER, out, draft, platform, REVIEWER)]
+        public += [
+            create_keys(
+                KeyRole.REVIEWER, out, draft, key_file=lock, platform=platform, name=REVIEWER
+            )
+        ]
     return with_keys(draft, [json.loads(file.read_bytes()) for file in public])

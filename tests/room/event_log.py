@@ -50,7 +50,9 @@ class Room:
         self.home = home
         self.keys = {party: Ed25519PrivateKey.generate() for party in Platform}
         self.directory = home / "room"
-        self.public_key = create_room(self.directory, "test")
+        public = create_room(self.directory, "test", home / "room.unlock")
+        self.public_key = public["identity_key"]
+        self.transport_key = public["transport_key"]
         self.words: dict[str, str] = {}
         self._numbers = itertools.count()
         self.agree()

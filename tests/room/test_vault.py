@@ -56,11 +56,11 @@ def files(room: Room) -> set[Path]:
 
 def test_a_room_and_its_key_are_its_owner_s_alone(room: Room) -> None:
     assert mode(room.directory) == 0o700
-    assert mode(room.directory / "room.key") == 0o600
+    assert mode(room.directory / "keys.json") == 0o600
 
 
 def test_a_room_that_is_there_keeps_its_key(room: Room) -> None:
-    assert create_room(room.directory, "test") == room.public_key
+    assert create_room(room.directory, "test")["identity_key"] == room.public_key
 
 
 def test_a_room_serves_one_collaboration(room: Room) -> None:
@@ -78,7 +78,7 @@ def test_the_room_signs_with_the_key_it_was_created_with(room: Room) -> None:
 
 def test_a_key_that_others_can_read_is_not_used(room: Room) -> None:
     vault = room.vault()
-    (room.directory / "room.key").chmod(0o644)
+    (room.directory / "keys.json").chmod(0o644)
     with pytest.raises(KeysError):
         room_key(vault)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cleanroom import agreement as agreements
 from cleanroom import signing
@@ -19,7 +20,7 @@ from cleanroom.tables import Platform
 from tests.factories import findings, protected
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOM, ADS, STORE, STRANGER = (signing.new_key() for _ in range(4))
+ROOM, ADS, STORE, STRANGER = (Ed25519PrivateKey.generate() for _ in range(4))
 
 
 def signed_agreement() -> Agreement:
