@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo
@@ -20,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cleanroom import signing
 from cleanroom.errors import AgreementError, did_you_mean
-from cleanroom.policy import Policy
+from cleanroom.policy import Policy, strictest
 from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
 
 PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Signature = Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -42,36 +44,56 @@ class StudyKind(StrEnum):
 
 
 class JoinMode(StrEnum):
-    """How the join key is protected; `keyed`: HMAC under a key the room never has."""
+    """How the join key is protected.
+
+    `keyed`: HMAC under a key that both platforms have and the room never has. `blinded`: each
+    platform multiplies the key's curve point by a secret of its own; no common key exists.
+    """
 
     KEYED = "keyed"
+    BLINDED = "blinded"
+
+
+class TokenHash(StrEnum):
+    """The hash under the HMAC of tokens: SHA-256 (FIPS 180-4) or SM3 (GB/T 32905-2016)."""
+
+    HMAC_SHA256 = "hmac-sha256"
+    HMAC_SM3 = "hmac-sm3"
 
 
 class PartyTerms(Model):
-    """A platform: its name, and the public keys it signs, agrees keys, and reviews with.
+    """A platform: its name, the public keys it signs, agrees keys, and reviews with, its rules.
 
     Keys are hex of 32 bytes, and null in a draft: `cleanroom agreement complete` fills them in.
+    `policy` holds together with the agreement's and the other platform's: the strictest counts.
     """
 
     name: str
     identity_key: PublicKey | None = None
     transport_key: PublicKey | None = None
     reviewers: dict[str, PublicKey] = {}
+    policy: Policy | None = None
 
 
 class RoomTerms(Model):
-    """The room's operator and the public key it signs candidates with."""
+    """The room's operator, and the public keys it signs with and that handovers are sealed to."""
 
     name: str
     identity_key: PublicKey | None = None
+    transport_key: PublicKey | None = None
 
 
 class Join(Model):
-    """The join on CID, and on a shared identifier (email, phone) where one is opened."""
+    """The join on CID, and on a shared identifier (email, phone) where one is opened.
+
+    `pad_to`: in a blinded join, the points handed over are filled up with dummies to a multiple
+    of it, so that the other platform does not learn how many there are; 1 adds none.
+    """
 
     mode: JoinMode = JoinMode.KEYED
     attribution_window_days: int = Field(default=15, ge=1, le=180)
     shared_identifier: IdentifierKind | None = None
+    pad_to: int = Field(default=1, ge=1)
 
 
 class PermittedStudy(Model):
@@ -96,6 +118,7 @@ class Agreement(Model):
     collaboration: Name
     version: int = Field(ge=1)
     epoch: Name
+    token_hash: TokenHash = TokenHash.HMAC_SHA256
     timezone: str
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     valid_from: date
@@ -110,6 +133,8 @@ class Agreement(Model):
     eligibility: Eligibility
     # Studies a merchant has opened; a merchant not named here has opened all.
     merchant_scopes: dict[str, frozenset[StudyKind]] = {}
+    # On everything above; a signature cannot cover itself, so they are no part of the digest.
+    signatures: dict[Platform, Signature] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -119,11 +144,19 @@ class Agreement(Model):
             raise ValueError("valid_until: lies before valid_from.")
         _check_timezone(self.timezone)
         _check_keys(self.parties, self.room)
+        if self.join.pad_to > 1 and self.join.mode is not JoinMode.BLINDED:
+            raise ValueError("join.pad_to: only a blinded join is padded.")
         for table, columns in self.opens.items():
             _check_opened(table, columns)
         for table in ("users", "buyers"):
             _check_shared(table, self.opens.get(table, {}), self.join.shared_identifier)
         return self
+
+    @property
+    def effective_policy(self) -> Policy:
+        """The strictest of the agreement's policy and both platforms' own."""
+        own = (terms.policy for terms in self.parties.values() if terms.policy)
+        return reduce(strictest, own, self.policy)
 
     def opened(self, platform: Platform) -> dict[str, dict[str, Role]]:
         """The tables and columns that `platform` opens."""
@@ -167,8 +200,8 @@ def parse(raw: Any, source: str) -> Agreement:
 
 
 def to_record(agreement: Agreement) -> dict[str, Any]:
-    """The agreement as plain JSON values, sets in sorted order."""
-    record: dict[str, Any] = _sorted(agreement.model_dump(mode="python"))
+    """The terms as plain JSON values, sets in sorted order; without the signatures on them."""
+    record: dict[str, Any] = _sorted(agreement.model_dump(mode="python", exclude={"signatures"}))
     return record
 
 
@@ -178,13 +211,16 @@ def agreement_digest(agreement: Agreement) -> str:
 
 
 def write(agreement: Agreement, path: Path) -> None:
-    """Write the agreement as YAML that `load` reads back to the same digest."""
-    text = yaml.safe_dump(to_record(agreement), sort_keys=False, allow_unicode=True)
+    """Write the agreement with its signatures, as YAML that `load` reads back as it was."""
+    record = to_record(agreement)
+    if agreement.signatures:
+        record["signatures"] = _sorted(agreement.signatures)
+    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
     path.write_text(text, encoding="utf-8")
 
 
 def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agreement:
-    """The agreement with public keys filled in.
+    """The agreement with public keys filled in, and without signatures: they were on other terms.
 
     An enrolment is what `cleanroom keys create` makes public: `role` (ads, store, room or
     reviewer), keys in hex, and for a reviewer `platform` and `name`. Raises `AgreementError`.
@@ -232,7 +268,7 @@ def _check_timezone(name: str) -> None:
 
 def _check_keys(parties: dict[Platform, PartyTerms], room: RoomTerms) -> None:
     """A key that served two would let one person sign for both platforms."""
-    keys = [room.identity_key]
+    keys = [room.identity_key, room.transport_key]
     for terms in parties.values():
         keys += [terms.identity_key, terms.transport_key, *terms.reviewers.values()]
     named = [key for key in keys if key]
@@ -280,7 +316,8 @@ def _fields_at(model: Any, place: tuple[Any, ...]) -> list[str]:
         fields = getattr(model, "model_fields", None)
         annotation = fields[part].annotation if fields and part in fields else None
         model = annotation if annotation is not None else (get_args(model) or (model,))[-1]
-    return list(getattr(model, "model_fields", {}))
+    kinds = [kind for kind in (model, *get_args(model)) if hasattr(kind, "model_fields")]
+    return list(kinds[0].model_fields) if kinds else []  # `Policy | None` is a Policy
 
 
 def _iso(value: Any) -> str:

@@ -47,8 +47,8 @@ class _Ground:
 def answer(room: Path, studies: Sequence[Study], policy: Policy | None = None) -> list[Path]:
     """Answer each study with a candidate file, in the order asked.
 
-    `policy` can only tighten the agreement's. Raises `StudyError` if a study is not permitted:
-    its kind, its merchant, or what that merchant has opened.
+    `policy` can only tighten the agreement's and the platforms'. Raises `StudyError` if a study
+    is not permitted: its kind, its merchant, or what that merchant has opened.
     """
     ground = _ground(room, policy)
     for study in studies:
@@ -65,7 +65,8 @@ def answer(room: Path, studies: Sequence[Study], policy: Policy | None = None) -
 def _ground(room: Path, policy: Policy | None) -> _Ground:
     agreement = agreement_of(room)
     vault = open_vault(room, agreement)
-    policy = strictest(agreement.policy, policy or agreement.policy)
+    own = agreement.effective_policy
+    policy = strictest(own, policy or own)
     digests = {
         "agreement": agreement_digest(agreement),
         "handovers": vault.handovers,

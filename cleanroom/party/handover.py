@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, agreement_digest
+from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
-from cleanroom.errors import ExportError, HandoverError, KeysError
+from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
 from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.export_files import ROW, readable
@@ -42,8 +42,10 @@ def write_handover(
 
     `out_dir` holds the whole handover or is as it was before; a handover already there is
     replaced. `now` (with its zone; the present, if None) is the moment after which times are
-    future. Raises `ExportError`, `KeysError`, or `HandoverError` if `out_dir` holds other things.
+    future. Raises `ExportError`, `KeysError`, `AgreementError` if the agreement asks for another
+    kind of token, or `HandoverError` if `out_dir` holds other things.
     """
+    _refuse_other_tokens(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
     _refuse_foreign(out_dir)
@@ -153,6 +155,20 @@ def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
         "sha256": signing.file_digest(draft / file),
         "quarantined": report.quarantined,
     }
+
+
+def _refuse_other_tokens(agreement: Agreement) -> None:
+    """Tokens are made in one way only; an agreement on another must not get these."""
+    terms = {
+        "join.mode": (agreement.join.mode, JoinMode.KEYED),
+        "token_hash": (agreement.token_hash, TokenHash.HMAC_SHA256),
+    }
+    for place, (agreed, made) in terms.items():
+        if agreed is not made:
+            raise AgreementError(
+                f"{place}: '{agreed}' is agreed, and this version makes handovers for '{made}'.",
+                "agree on that, or use a version that makes the other.",
+            )
 
 
 def _refuse_foreign(directory: Path) -> None:

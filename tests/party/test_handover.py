@@ -6,15 +6,17 @@ import hashlib
 import hmac
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement, agreement_digest, parse, to_record, with_keys
-from cleanroom.errors import HandoverError, KeysError
+from cleanroom.errors import AgreementError, HandoverError, KeysError
 from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import create_keys, load_keys
@@ -287,6 +289,19 @@ def test_keys_of_another_version_of_the_agreement_are_refused(
     newer = parse({**to_record(agreement), "version": 2}, "amended")
     with pytest.raises(KeysError, match="loaded for another agreement"):
         write_handover(ads.export, keys, newer, ads.out, NOW)
+
+
+@pytest.mark.parametrize(
+    ("place", "terms"),
+    [("token_hash", {"token_hash": "hmac-sm3"}), ("join.mode", {"join": {"mode": "blinded"}})],
+)
+def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
+    place: str, terms: dict[str, Any], ads: Party, agreement: Agreement
+) -> None:
+    other = parse(to_record(agreement) | terms, "another agreement")
+    with pytest.raises(AgreementError, match=place):
+        replace(ads, agreement=other).hand_over()
+    assert not ads.out.exists()
 
 
 def test_every_identifier_of_the_contracts_is_tokenised() -> None:

@@ -74,7 +74,7 @@ def _agreement(exports: Exports, studies: Iterable[str], **terms: Any) -> Agreem
         "version": 1,
         "epoch": "one",
         "valid_from": "2008-01-01",
-        "valid_until": "2027-12-31",
+        "valid_until": "2035-12-31",
         "retention_days": 30,
         "parties": {"ads": {"name": "Ads platform"}, "store": {"name": "Store platform"}},
         "room": {"name": "Room"},

@@ -10,6 +10,7 @@ import pytest
 
 from cleanroom.agreement import (
     Agreement,
+    Join,
     JoinMode,
     StudyKind,
     agreement_digest,
@@ -20,13 +21,14 @@ from cleanroom.agreement import (
     write,
 )
 from cleanroom.errors import AgreementError, ExitCode
+from cleanroom.policy import Policy
 from cleanroom.tables import IdentifierKind, Platform, Role
 
 RED_CAT = Path(__file__).parents[2] / "configs" / "red-cat-plan.yaml"
 ENROLMENTS = [
     {"role": "ads", "identity_key": "a1" * 32, "transport_key": "a2" * 32},
     {"role": "store", "identity_key": "b1" * 32, "transport_key": "b2" * 32},
-    {"role": "room", "identity_key": "c1" * 32},
+    {"role": "room", "identity_key": "c1" * 32, "transport_key": "c2" * 32},
     {"role": "reviewer", "platform": "ads", "name": "wei", "identity_key": "a3" * 32},
     {"role": "reviewer", "platform": "store", "name": "ana", "identity_key": "b3" * 32},
 ]
@@ -61,7 +63,7 @@ def complaint(record: Any) -> str:
 def test_the_founding_agreement_says_what_the_programme_says(agreement: Agreement) -> None:
     assert (agreement.collaboration, agreement.epoch) == ("red-cat-plan", "2026-h1")
     assert (agreement.timezone, agreement.currency) == ("Asia/Shanghai", "CNY")
-    assert (agreement.valid_from, agreement.valid_until) == (date(2026, 1, 1), date(2027, 12, 31))
+    assert (agreement.valid_from, agreement.valid_until) == (date(2026, 1, 1), date(2035, 12, 31))
     assert agreement.join.mode is JoinMode.KEYED
     assert agreement.join.attribution_window_days == 15
     assert (agreement.policy.min_people, agreement.policy.min_converters) == (50, 10)
@@ -165,7 +167,15 @@ def test_an_unknown_key_is_named_with_the_likely_one(
         ("policy.min_people", 1, "policy.min_people: Input should be greater than or equal to 2"),
         ("policy.min_people", "50", "policy.min_people: Input should be a valid integer"),
         ("eligibility.min_score", float("nan"), "eligibility.min_score: Input should be a finite"),
-        ("join.mode", "plain", "join.mode: Input should be 'keyed'"),
+        ("join.mode", "plain", "join.mode: Input should be 'keyed' or 'blinded'"),
+        ("join.pad_to", 0, "join.pad_to: Input should be greater than or equal to 1"),
+        ("join.pad_to", 1000, "join.pad_to: only a blinded join is padded."),
+        ("token_hash", "md5", "token_hash: Input should be 'hmac-sha256' or 'hmac-sm3'"),
+        ("room.transport_key", "c2", "room.transport_key: String should match"),
+        ("parties.ads.policy", {"rounding": 0}, "parties.ads.policy.rounding: Input should be gr"),
+        ("parties.ads.policy", {"min_peple": 9}, "parties.ads.policy.min_peple: unknown key; did"),
+        ("signatures", {"ads": "00"}, "signatures.ads: String should match pattern"),
+        ("signatures", {"room": "00" * 64}, "signatures.room: Input should be 'ads' or 'store'"),
         ("join.attribution_window_days", 0, "join.attribution_window_days: Input should be gr"),
         ("studies.lift.sha256", "abc", "studies.lift.sha256: String should match pattern"),
         ("parties.ads.identity_key", "A1" * 32, "parties.ads.identity_key: String should match"),
@@ -179,6 +189,35 @@ def test_a_wrong_value_is_told_by_its_place(
     place: str, value: Any, words: str, agreement: Agreement
 ) -> None:
     assert words in complaint(changed(agreement, place, value))
+
+
+def test_a_blinded_join_may_be_padded(agreement: Agreement) -> None:
+    record = changed(agreement, "join", {"mode": "blinded", "pad_to": 1000})
+    assert parse(record, "x").join == Join(mode=JoinMode.BLINDED, pad_to=1000)
+
+
+def test_the_strictest_of_three_policies_is_in_effect(agreement: Agreement) -> None:
+    record = changed(agreement, "parties.ads.policy", {"min_people": 80, "rounding": 2})
+    record["parties"]["store"]["policy"] = {"min_people": 60, "max_joins": 4}
+    assert agreement.effective_policy == agreement.policy
+    effective = parse(record, "x").effective_policy
+    assert effective == Policy(min_people=80, max_joins=4, rounding=10)
+
+
+def test_what_is_amended_is_not_signed_any_more(agreement: Agreement) -> None:
+    signed = parse(changed(agreement, "signatures", {"ads": "00" * 64}), "x")
+    assert signed.signatures == {Platform.ADS: "00" * 64}
+    assert with_keys(signed, ENROLMENTS).signatures == {}
+
+
+def test_signatures_are_kept_and_are_no_part_of_the_digest(
+    agreement: Agreement, tmp_path: Path
+) -> None:
+    record = changed(agreement, "signatures", {"store": "11" * 64, "ads": "00" * 64})
+    signed = parse(record, "x")
+    write(signed, tmp_path / "signed.yaml")
+    assert load(tmp_path / "signed.yaml").signatures == signed.signatures
+    assert agreement_digest(signed) == agreement_digest(agreement)
 
 
 def test_every_mistake_is_told_at_once(agreement: Agreement) -> None:
@@ -223,6 +262,7 @@ def test_public_keys_are_filled_in(agreement: Agreement) -> None:
     assert completed.parties[Platform.STORE].transport_key == "b2" * 32
     assert completed.parties[Platform.STORE].reviewers == {"ana": "b3" * 32}
     assert completed.room.identity_key == "c1" * 32
+    assert completed.room.transport_key == "c2" * 32
     assert agreement_digest(completed) != agreement_digest(agreement)
 
 

@@ -81,7 +81,10 @@ def test_reasons_do_not_tell_nobody_from_few_from_all() -> None:
 
 
 counts = st.integers(0, 200)
-policies = st.builds(Policy, min_people=st.integers(2, 100), min_converters=st.integers(2, 50))
+policies = st.builds(
+    Policy,
+    **{name: st.integers(2, 100) for name in Policy.model_fields},
+)
 
 
 @given(policies, st.lists(st.tuples(counts, counts), min_size=1, max_size=20))
@@ -121,6 +124,20 @@ def test_strictest_is_associative_commutative_and_idempotent(
     assert strictest(a, strictest(b, c)) == strictest(strictest(a, b), c)
     assert strictest(a, b) == strictest(b, a)
     assert strictest(a, a) == a
+
+
+@given(policies, policies)
+def test_strictest_is_at_least_as_strict_as_both_by_every_rule(a: Policy, b: Policy) -> None:
+    both = strictest(a, b)
+    for one in (a, b):
+        assert both.min_people >= one.min_people
+        assert both.min_converters >= one.min_converters
+        assert both.min_matches >= one.min_matches
+        assert both.max_joins <= one.max_joins
+        assert both.join_period_days >= one.join_period_days
+        assert both.rounding % one.rounding == 0
+    assert both.rounding <= a.rounding * b.rounding
+    assert len(Policy.model_fields) == 6  # a new rule needs its line above
 
 
 def test_rules_have_distinct_ids_and_say_what_they_protect() -> None:
