@@ -7,6 +7,7 @@ original values: raw data stays where raw data was, and is no part of the handov
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, Role
 
-FORMAT = "cleanroom-handover-1"
+FORMAT = "cleanroom-handover-2"
 _FIRST_ROWS = 3
 
 
@@ -141,6 +142,7 @@ def _manifest(
         "epoch": keys.epoch,
         "agreement": keys.agreement,
         "party": keys.party.value,
+        "nonce": secrets.token_hex(16),
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
         "tables": {report.table: _facts(report, draft) for report in reports},
     }

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import narwhals as nw
 import polars as pl
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement, Digest, Model, agreement_digest
 from cleanroom.errors import HandoverError
 from cleanroom.room.engine import collect, scan
 from cleanroom.tables import TABLES, Column, Platform, Role, ValueType
+
+Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 _ASK = "ask the party to prepare and hand over its tables again."
 _STORED = {
@@ -37,13 +39,14 @@ class TableFacts(Model):
 
 
 class ManifestBody(Model):
-    """What the party signs."""
+    """What the party signs; `nonce` is another in every handover, of the same rows too."""
 
-    format: Literal["cleanroom-handover-1"]
+    format: Literal["cleanroom-handover-2"]
     collaboration: str
     epoch: str
     agreement: Digest
     party: Platform
+    nonce: Nonce
     created: str
     tables: dict[str, TableFacts]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,12 @@ class Room:
             facts = {"file": file.name, "rows": frame.height, "quarantined": {"bad_time": 2}}
             tables[name] = {**facts, "sha256": signing.file_digest(file)}
         body = {
-            "format": "cleanroom-handover-1",
+            "format": "cleanroom-handover-2",
             "collaboration": self.agreement.collaboration,
             "epoch": self.agreement.epoch,
             "agreement": agreement_digest(self.agreement),
             "party": party.value,
+            "nonce": secrets.token_hex(16),
             "created": "2026-04-01T00:00:00+00:00",
             "tables": tables,
             **changes,
