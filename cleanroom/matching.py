@@ -127,10 +127,10 @@ def has_receipt(mailbox: Mailbox, match: str, agreement: Agreement) -> bool:
     return receipt is not None
 
 
-def remove_messages(mailbox: Mailbox, ticket: Ticket) -> None:
+def remove_messages(mailbox: Mailbox, match: str) -> None:
     """Remove the messages of a match; its receipt stays."""
-    for kind in ticket.points:
-        mailbox.remove(f"{ticket.match[:16]}/{kind}")
+    for kind in IdentifierKind:
+        mailbox.remove(f"{match[:16]}/{kind}")
 
 
 def are_increasing(handles: bytes, after: bytes) -> bool:

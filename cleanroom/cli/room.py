@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cleanroom.cli.options import RoomFolder
+from cleanroom.cli.options import MailboxUrl, RoomFolder, Timeout
 from cleanroom.errors import CleanroomError, StudyError
 
 app = typer.Typer(no_args_is_help=True, help="The room's steps, on the room's machine.")
@@ -33,6 +33,29 @@ def room_accept(
         ledger.append(ledger_of(folder), ledger.Event.HANDOVER_ACCEPTED, facts)
         rows = ", ".join(f"{count:,} {table}" for table, count in taken.rows.items())
         typer.echo(f"{taken.party}: {rows}")
+
+
+@app.command("match")
+def room_match(
+    folder: RoomFolder,
+    mailbox: MailboxUrl,
+    timeout: Timeout = 3600,
+    anew: Annotated[bool, typer.Option("--new", help="Open another match, whatever is.")] = False,
+) -> None:
+    """Run the blinded join of the handovers in force.
+
+    Both platforms take part with `cleanroom party match`. Waits for them; killed, it goes on.
+    """
+    from cleanroom.cli.progress import Shown
+    from cleanroom.mailbox import open_mailbox
+    from cleanroom.room.blinded import Meeting, match
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.vault import open_vault, room_keys
+    from cleanroom.stepwise import run
+
+    vault, shown = open_vault(folder, agreement_of(folder)), Shown("room")
+    meeting = Meeting(vault, room_keys(vault), open_mailbox(mailbox), shown)
+    run(match(meeting, anew), timeout, shown)
 
 
 @app.command("merchants")

@@ -38,9 +38,9 @@ def handle(identifier: pl.Expr, key: str) -> pl.Expr:
     return hmac_sha256(identifier, key).str.head(2 * HANDLE_BYTES)
 
 
-def pairs(rows: pl.LazyFrame, column: str, kind: IdentifierKind, key: str) -> pl.LazyFrame:
-    """The identifiers in a text column of `rows`, each with its handle under `key`."""
-    known = rows.select(identifier=normalised(pl.col(column), kind)).drop_nulls()
+def pairs(rows: pl.LazyFrame, column: pl.Expr, kind: IdentifierKind, key: str) -> pl.LazyFrame:
+    """The identifiers in a text `column` of `rows`, each with its handle under `key`."""
+    known = rows.select(identifier=normalised(column, kind)).drop_nulls()
     return known.with_columns(handle=handle(pl.col("identifier"), key))
 
 

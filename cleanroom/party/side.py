@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cleanroom import signing
 from cleanroom.agreement import Agreement
+from cleanroom.errors import HandoverError
 from cleanroom.mailbox import Mailbox
 from cleanroom.matching import Ticket
 from cleanroom.message import Step, Stream
+from cleanroom.party.join_input import JOIN
 from cleanroom.party.keys import PartyKeys
 from cleanroom.stepwise import SILENT, Progress
 from cleanroom.streams import Inbox, Outbox
@@ -40,6 +44,29 @@ class Side:
     def other(self) -> Platform:
         """The other platform."""
         return Platform.STORE if self.keys.party is Platform.ADS else Platform.ADS
+
+
+def side_of(
+    agreement: Agreement,
+    keys: PartyKeys,
+    export: Path,
+    handover: Path,
+    mailbox: Mailbox,
+    state: Path,
+) -> Side:
+    """The side of the platform that holds `keys`, with the `export` that it handed over and the
+    directory `handover` that it handed over.
+
+    Raises `HandoverError` if that is no handover.
+    """
+    try:
+        manifest = json.loads((handover / "manifest.json").read_bytes())
+        digest, nonce = signing.digest(manifest), str(manifest["body"]["nonce"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise HandoverError(
+            f"There is no handover at {handover}.", "name the directory that was handed over."
+        ) from None
+    return Side(agreement, keys, digest, nonce, export / JOIN, mailbox, state)
 
 
 def outbox(side: Side, ticket: Ticket, kind: IdentifierKind, step: Step) -> Outbox:

@@ -11,10 +11,11 @@ from pathlib import Path
 from cleanroom import signing
 from cleanroom.room.engine import Frame, scan, sink
 from cleanroom.room.folders import appearing_whole
+from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
 _RULES = 1
@@ -40,7 +41,7 @@ def _derived(vault: Vault) -> Path:
 
 
 def _derive(vault: Vault, window: int, folder: Path) -> None:
-    touches, visits = scan(table_path(vault, "touches")), scan(table_path(vault, "visits"))
+    touches, visits = (with_join_key(vault, table, "cid") for table in ("touches", "visits"))
     with appearing_whole(folder) as partial:
         sink(link(match(touches, visits, window)), partial / "links.parquet")
         linked = scan(partial / "links.parquet")

@@ -16,7 +16,7 @@ from pathlib import Path
 from cleanroom import signing
 from cleanroom.agreement import Agreement
 from cleanroom.errors import AgreementError, HandoverError, StudyError
-from cleanroom.keyring import KEYS, create_keyring, open_keyring
+from cleanroom.keyring import KEYS, Keyring, create_keyring, open_keyring
 from cleanroom.room.folders import appearing_whole
 from cleanroom.room.inspection import Manifest, check_manifest, check_table, read_manifest
 from cleanroom.tables import KeyRole, Platform
@@ -71,8 +71,13 @@ def create_room(room: Path, collaboration: str, key_file: Path | None = None) ->
 
 def room_key(vault: Vault) -> signing.SigningKey:
     """The key the room signs candidates with; raises `KeysError` if others could read it."""
+    return room_keys(vault).identity
+
+
+def room_keys(vault: Vault) -> Keyring:
+    """All the room's keys; raises `KeysError` if others could read them."""
     collaboration = vault.agreement.collaboration
-    return open_keyring(vault.room, role=KeyRole.ROOM.value, collaboration=collaboration).identity
+    return open_keyring(vault.room, role=KeyRole.ROOM.value, collaboration=collaboration)
 
 
 def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:
