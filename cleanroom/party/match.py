@@ -30,7 +30,7 @@ from cleanroom.party import curve
 from cleanroom.party.blinding import FEWEST, Crew, cores, rates
 from cleanroom.party.derive import handle_key
 from cleanroom.party.join_input import JoinInput, count, require_handles
-from cleanroom.party.match_state import MatchState, forget, new_state, read_state
+from cleanroom.party.match_state import MatchState, finish, is_finished, new_state, read_state
 from cleanroom.party.side import Side, inbox, outbox
 from cleanroom.stepwise import Moved, Steps, Waiting
 from cleanroom.streams import Chunk, Outbox
@@ -48,7 +48,7 @@ def match(side: Side) -> Steps[None]:
     if not has_receipt(side.mailbox, ticket.match, side.agreement):
         yield from _still(_join(side, ticket), side, ticket)
     side.progress.says(f"{side.keys.party}: the match is finished")
-    forget(side.state, side.keys)
+    finish(side.state, side.keys, ticket.match)
 
 
 def _require_agreed(side: Side) -> None:
@@ -76,6 +76,8 @@ def _ticket(side: Side) -> Steps[Ticket]:
             yield Waiting(f"{what}; the one in the mailbox is for another agreement")
         elif ticket.handovers.get(own) != side.handover:
             yield Waiting(f"{what}; the one in the mailbox is for another handover of {own}")
+        elif is_finished(side.state, side.keys, ticket.match):
+            yield Waiting(f"{what}; {own} has finished the one in the mailbox")
         else:
             _check(ticket, side)
             return ticket

@@ -23,6 +23,7 @@ from cleanroom.tables import IdentifierKind
 
 _FORMAT = "cleanroom-match-state-1"
 _NAME = "match-state"
+_FINISHED = "finished"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -77,7 +78,7 @@ def new_state(
     }
     salt, sealed = secrets.token_bytes(16), BytesIO()
     sealing.encrypt(BytesIO(signing.canonical(plain)), sealed, state_key(keys, salt), _NAME)
-    forget(directory, keys)
+    _clear(directory, keys)
     file = _file(directory, keys, match)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -87,8 +88,19 @@ def new_state(
     return state
 
 
-def forget(directory: Path, keys: PartyKeys) -> None:
-    """Delete the secrets of all the platform's matches in this collaboration."""
+def finish(directory: Path, keys: PartyKeys, match: str) -> None:
+    """Delete the secrets of the platform's matches, and keep in mind that this one is finished."""
+    _clear(directory, keys)
+    signing.write_canonical(_folder(directory, keys) / _FINISHED, match)
+
+
+def is_finished(directory: Path, keys: PartyKeys, match: str) -> bool:
+    """Whether the platform has finished this match, and begun none since."""
+    file = _folder(directory, keys) / _FINISHED
+    return file.is_file() and file.read_bytes() == signing.canonical(match)
+
+
+def _clear(directory: Path, keys: PartyKeys) -> None:
     for file in _folder(directory, keys).glob("*"):
         file.unlink()
 

@@ -74,8 +74,10 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
     finished = _finished(folder)
     if finished is None:
         ticket = (None if anew else _ticket(meeting)) or _open(meeting)
+        yield Moved()
         yield from _join(meeting, ticket, folder)
         finished = ticket.match
+    yield Moved()
     _record(vault, finished)
     if not has_receipt(meeting.mailbox, finished, vault.agreement):
         write_receipt(meeting.mailbox, finished, meeting.keys.identity)

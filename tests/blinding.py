@@ -1,0 +1,202 @@
+"""A blinded join to write tests in: two platforms with a few click ids each, a room, a mailbox.
+
+All three play in one process, one step at a time, so that a test can stop any of them anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cleanroom.agreement import Agreement, load, parse, to_record, with_keys
+from cleanroom.mailbox import Mailbox, open_mailbox
+from cleanroom.matching import Ticket, read_ticket
+from cleanroom.message import Step, Stream
+from cleanroom.party import match as at_party
+from cleanroom.party.handover import write_handover
+from cleanroom.party.keys import PartyKeys, create_keys, load_keys
+from cleanroom.party.side import Side, side_of
+from cleanroom.room import blinded as at_room
+from cleanroom.room.blinded import Meeting
+from cleanroom.room.vault import Vault, accept, create_room, open_vault, room_keys
+from cleanroom.stepwise import Moved, Steps
+from cleanroom.streams import Inbox, Outbox
+from cleanroom.tables import IdentifierKind, KeyRole, Platform
+from tests.party.exports import NOW, TOUCHES, VISITS, Row, write_good, write_table
+
+DRAFT = Path(__file__).parents[1] / "configs" / "red-cat-plan.yaml"
+ADS, STORE, ROOM = "ads", "store", "room"
+ACTORS = (ADS, STORE, ROOM)
+CID = IdentifierKind.CLICK_ID
+CHUNK = 3
+
+
+@dataclass
+class Scene:
+    """Three parties ready to match; `cids` are the click ids in each platform's export."""
+
+    home: Path
+    agreement: Agreement
+    cids: Mapping[Platform, Sequence[str]]
+    url: str
+    chunk: int = CHUNK
+    killed: list[Steps[None]] = field(default_factory=list)
+
+    @property
+    def mailbox(self) -> Mailbox:
+        return open_mailbox(self.url)
+
+    @property
+    def room(self) -> Path:
+        return self.home / "room"
+
+    @property
+    def vault(self) -> Vault:
+        return open_vault(self.room, self.agreement)
+
+    @property
+    def ticket(self) -> Ticket:
+        ticket = read_ticket(self.mailbox, self.agreement)
+        assert ticket is not None
+        return ticket
+
+    def keys(self, party: Platform) -> PartyKeys:
+        return load_keys(self.home / party / "keys", self.agreement, party)
+
+    def side(self, party: Platform, **changes: Any) -> Side:
+        own = self.home / party
+        made = side_of(
+            self.agreement,
+            self.keys(party),
+            own / "export",
+            own / "handover",
+            self.mailbox,
+            own / "state",
+        )
+        return replace(made, chunk=self.chunk, processes=1, **changes)
+
+    def meeting(self) -> Meeting:
+        return Meeting(self.vault, room_keys(self.vault), self.mailbox)
+
+    def actor(self, name: str, anew: bool = False) -> Steps[None]:
+        """A party's steps from the start, as after a restart of its process."""
+        if name == ROOM:
+            return at_room.match(self.meeting(), anew)
+        return at_party.match(self.side(Platform(name)))
+
+    def hand_over(self, party: Platform) -> None:
+        """Write the platform's export with its click ids, hand it over, and have it accepted."""
+        own = self.home / party
+        write_good(own / "export", party)
+        table = "touches" if party is Platform.ADS else "visits"
+        write_table(own / "export", table, rows_with(party, self.cids[party]), "csv")
+        write_handover(own / "export", self.keys(party), self.agreement, own / "handover", NOW)
+        accept(self.room, own / "handover", self.agreement)
+
+    def play(self, kill: Mapping[str, int] | None = None, actors: Iterable[str] = ACTORS) -> int:
+        """Play to the end, a step of each in turn; returns how many steps were made in all.
+
+        `kill` says after how many steps of its own an actor is killed and started again: what it
+        has in memory is lost, and nothing is tidied up.
+        """
+        doing = {name: self.actor(name) for name in actors}
+        left, steps = dict(kill or {}), 0
+        made = dict.fromkeys(doing, 0)
+        while doing:
+            before = steps
+            for name in list(doing):
+                step = next(doing[name], None)
+                if step is None:
+                    del doing[name]
+                    steps += 1
+                elif isinstance(step, Moved):
+                    steps, made[name] = steps + 1, made[name] + 1
+                    if made[name] == left.get(name):
+                        del left[name]
+                        self.killed.append(doing[name])  # kept, so that nothing of it is closed
+                        doing[name] = self.actor(name)
+            assert steps > before, "all wait for each other"
+        return steps
+
+    def until_waiting(self, name: str) -> Steps[None]:
+        """An actor's steps, made until it waits for others; they can be gone on with."""
+        steps = self.actor(name)
+        while isinstance(next(steps), Moved):
+            pass
+        return steps
+
+    def inbox(self, step: Step, reader: str) -> Inbox:
+        """The stream that `reader` gets in a step, from the store if it is the room."""
+        sender = Platform.ADS if reader == STORE else Platform.STORE
+        total = self.ticket.points[CID][Platform.ADS if reader != ADS else Platform.STORE]
+        transport = (
+            room_keys(self.vault).transport
+            if reader == ROOM
+            else self.keys(Platform(reader)).transport
+        )
+        identity = self.agreement.parties[sender].identity_key
+        assert identity
+        return Inbox(self.mailbox, self.stream(step, sender, reader), total, identity, transport)
+
+    def outbox(self, step: Step, sender: str, reader: str) -> Outbox:
+        """The stream that goes from `sender` to `reader` in a step."""
+        keys = self.keys(Platform(sender))
+        terms = self.agreement.room if reader == ROOM else self.agreement.parties[Platform(reader)]
+        assert terms.transport_key
+        stream = self.stream(step, sender, reader)
+        return Outbox(self.mailbox, stream, 0, keys.identity, terms.transport_key)
+
+    def stream(self, step: Step, sender: str, reader: str) -> Stream:
+        return Stream(
+            match=self.ticket.match,
+            kind=CID,
+            step=step,
+            sender=KeyRole(sender),
+            recipient=KeyRole(reader),
+        )
+
+    def identifiers(self, party: Platform) -> dict[str, str]:
+        """The platform's click ids by handle."""
+        folder = self.home / party / "export" / "join" / CID
+        frame = pl.read_parquet(folder / "*.parquet")
+        return dict(zip(frame["handle"], frame["identifier"], strict=True))
+
+    def links(self) -> set[tuple[str, str]]:
+        """The linked click ids of both sides; a dummy's is its handle."""
+        frame = pl.read_parquet(at_room.links_file(self.vault, CID))
+        ads, store = (self.identifiers(party) for party in Platform)
+        return {(ads.get(a, a), store.get(s, s)) for a, s in frame.iter_rows()}
+
+
+def rows_with(party: Platform, cids: Sequence[str]) -> list[Row]:
+    """Events with these click ids."""
+    row = TOUCHES[1] if party is Platform.ADS else VISITS[0]
+    return [{**row, "event_id": f"e{n}", "cid": cid} for n, cid in enumerate(cids)]
+
+
+def scene(
+    home: Path,
+    ads: Sequence[str],
+    store: Sequence[str],
+    *,
+    url: str = "",
+    pad_to: int = 1,
+    chunk: int = CHUNK,
+) -> Scene:
+    """A scene in `home` with its keys, handovers and room."""
+    terms = to_record(load(DRAFT))
+    terms["join"] |= {"mode": "blinded", "pad_to": pad_to}
+    draft = parse(terms, "the draft")
+    lock = home / "unlock.key"
+    public = [create_keys(home / p / "keys", draft, p, lock) for p in Platform]
+    public.append(create_room(home / "room", draft.collaboration, lock))
+    agreement = with_keys(draft, public)
+    cids = {Platform.ADS: ads, Platform.STORE: store}
+    made = Scene(home, agreement, cids, url or str(home / "mailbox"), chunk)
+    for party in Platform:
+        made.hand_over(party)
+    return made
