@@ -19,6 +19,7 @@ from cleanroom.agreement import StudyKind
 from cleanroom.bench.answer import answer
 from cleanroom.bench.enrol import create_keys
 from cleanroom.bench.settings import load_settings, study_for
+from cleanroom.consent import signed
 from cleanroom.gate.candidate import read_candidate
 from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import load_keys
@@ -64,6 +65,8 @@ def _one(folder: Path, people: int, seed: int) -> pl.DataFrame:
         for role in (KeyRole.ADS, KeyRole.STORE, KeyRole.ROOM)
     ]
     agreed = agreements.with_keys(draft, [json.loads(file.read_bytes()) for file in public])
+    for platform in Platform:
+        agreed = signed(agreed, platform, load_keys(folder / platform, agreed, platform).identity)
     room = folder / "room"
     agreements.write(agreed, room / "agreement.yaml")
     for platform in Platform:

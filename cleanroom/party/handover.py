@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
+from cleanroom.consent import require_signed
 from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
 from cleanroom.matching import join_columns
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
@@ -58,14 +60,16 @@ def write_handover(
 
     `out_dir` holds the whole handover or is as it was before; a handover already there is
     replaced. `now` (with its zone; the present, if None) is the moment after which times are
-    future. Raises `ExportError`, `KeysError`, `AgreementError` if the agreement asks for another
-    kind of token, or `HandoverError` if `out_dir` holds other things.
+    future, and whose day the agreement has to cover. Raises `ExportError`, `KeysError`,
+    `AgreementError` if the agreement is not signed by both platforms, not in force, or asks for
+    another kind of token, or `HandoverError` if `out_dir` holds other things.
     """
-    _refuse_other_tokens(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
-    _refuse_foreign(out_dir)
     now = now or datetime.now(UTC)
+    require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
+    _refuse_other_tokens(agreement)
+    _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
     nonce = secrets.token_hex(16)
     handles = _handle_keys(keys, agreement, nonce)

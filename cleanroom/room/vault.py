@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement
+from cleanroom.consent import require_signed
 from cleanroom.errors import AgreementError, HandoverError, StudyError
 from cleanroom.keyring import KEYS, Keyring, create_keyring, open_keyring
 from cleanroom.room.folders import appearing_whole
@@ -84,8 +85,10 @@ def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:
     """Inspect the handover in the directory `handover` and copy it into the vault.
 
     From then on it is the party's handover in force. Accepting one again changes nothing. Raises
-    `HandoverError` naming what is wrong with it; the vault is then as it was.
+    `HandoverError` naming what is wrong with it; the vault is then as it was. Raises
+    `AgreementError` if `agreement` is not signed by both platforms or not in force.
     """
+    require_signed(agreement)
     _check_room(room, agreement.collaboration)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
@@ -103,7 +106,11 @@ def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:
 
 
 def open_vault(room: Path, agreement: Agreement) -> Vault:
-    """The handovers in force; raises `HandoverError` unless both are there, for `agreement`."""
+    """The handovers in force; raises `HandoverError` unless both are there, for `agreement`.
+
+    Raises `AgreementError` if `agreement` is not signed by both platforms or not in force.
+    """
+    require_signed(agreement)
     _check_room(room, agreement.collaboration)
     paths: dict[str, Path] = {}
     handovers: dict[str, str] = {}

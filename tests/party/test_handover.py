@@ -15,12 +15,13 @@ import polars as pl
 import pytest
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, agreement_digest, parse, to_record, with_keys
+from cleanroom.agreement import Agreement, agreement_digest, parse, to_record
 from cleanroom.errors import AgreementError, HandoverError, KeysError
 from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.handover import write_handover
-from cleanroom.party.keys import create_keys, load_keys
+from cleanroom.party.keys import load_keys
 from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
+from tests.agreements import agreed, signed_by_both
 from tests.party.exports import (
     CANARY,
     GOOD,
@@ -135,9 +136,7 @@ def test_a_shared_identifier_joins_and_accounts_do_not(draft: Agreement, tmp_pat
     record["join"]["shared_identifier"] = "phone"
     for table in ("users", "buyers"):
         record["opens"][table]["phone"] = "join_key"
-    opened = parse(record, "with phone")
-    lock = tmp_path / "unlock.key"
-    opened = with_keys(opened, [create_keys(tmp_path / p, opened, p, lock) for p in Platform])
+    opened = agreed(parse(record, "with phone"), {p: tmp_path / p for p in Platform})
     spellings = {"users": "138-0013-8001", "buyers": "+86 13800138001"}
     parties = {}
     for table, platform in (("users", Platform.ADS), ("buyers", Platform.STORE)):
@@ -294,6 +293,31 @@ def test_keys_of_another_version_of_the_agreement_are_refused(
         write_handover(ads.export, keys, newer, ads.out, NOW)
 
 
+def test_nothing_is_handed_over_under_an_agreement_that_is_not_signed(
+    ads: Party, agreement: Agreement
+) -> None:
+    unsigned = parse(to_record(agreement), "unsigned")
+    with pytest.raises(AgreementError, match="lacks the signature of the ads and store platforms"):
+        replace(ads, agreement=unsigned).hand_over()
+    assert not ads.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("2025-12-31T15:59:59+00:00", "not in force before 2026-01-01"),
+        ("2035-12-31T16:00:00+00:00", "ended on 2035-12-31"),
+    ],
+)
+def test_nothing_is_handed_over_before_or_after_the_agreements_days_in_shanghai(
+    moment: str, words: str, ads: Party, agreement: Agreement
+) -> None:
+    keys = load_keys(ads.keys, agreement, Platform.ADS)
+    with pytest.raises(AgreementError, match=words):
+        write_handover(ads.export, keys, agreement, ads.out, datetime.fromisoformat(moment))
+    assert not ads.out.exists()
+
+
 @pytest.mark.parametrize(
     ("place", "terms"),
     [("token_hash", {"token_hash": "hmac-sm3"}), ("join.mode", {"join": {"mode": "blinded"}})],
@@ -302,6 +326,7 @@ def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
     place: str, terms: dict[str, Any], ads: Party, agreement: Agreement
 ) -> None:
     other = parse(to_record(agreement) | terms, "another agreement")
+    other = signed_by_both(other, {p: ads.keys.parents[1] / p / "keys" for p in Platform})
     with pytest.raises(AgreementError, match=place):
         replace(ads, agreement=other).hand_over()
     assert not ads.out.exists()
