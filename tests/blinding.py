@@ -26,6 +26,7 @@ from cleanroom.room.vault import Vault, accept, create_room, open_vault, room_ke
 from cleanroom.stepwise import Moved, Steps
 from cleanroom.streams import Inbox, Outbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
+from tests.agreements import signed_by_both
 from tests.party.exports import NOW, TOUCHES, VISITS, Row, write_good, write_table
 
 DRAFT = Path(__file__).parents[1] / "configs" / "red-cat-plan.yaml"
@@ -194,7 +195,8 @@ def scene(
     lock = home / "unlock.key"
     public = [create_keys(home / p / "keys", draft, p, lock) for p in Platform]
     public.append(create_room(home / "room", draft.collaboration, lock))
-    agreement = with_keys(draft, public)
+    folders = {p: home / p / "keys" for p in Platform}
+    agreement = signed_by_both(with_keys(draft, public), folders)
     cids = {Platform.ADS: ads, Platform.STORE: store}
     made = Scene(home, agreement, cids, url or str(home / "mailbox"), chunk)
     for party in Platform:

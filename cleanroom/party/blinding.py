@@ -15,6 +15,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
+from cleanroom.errors import JoinError
 from cleanroom.party import curve
 
 FEWEST = 16_384  # points that are worth another process: fewer are done sooner than it starts
@@ -84,7 +85,10 @@ class Crew:
         if self._pool:
             return self._pool.submit(_in_worker, work, kind, content)
         future: Future[bytes] = Future()
-        future.set_result(work(self._secrets[kind], content))
+        try:
+            future.set_result(work(self._secrets[kind], content))
+        except JoinError as error:
+            future.set_exception(error)
         return future
 
 

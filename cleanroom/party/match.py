@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from cleanroom.agreement import JoinMode, agreement_digest
@@ -95,7 +96,7 @@ def _check(ticket: Ticket, side: Side) -> None:
         own = points(count(side.inputs / kind), side.agreement)
         if set(by_party) != set(Platform) or by_party[side.keys.party] != own:
             raise JoinError(
-                f"The room's ticket counts other {kind}s than were handed over.",
+                f"The room's ticket counts other {kind.plural} than were handed over.",
                 "hand over again, have the room accept it, and open a new match.",
             )
 
@@ -159,7 +160,7 @@ def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
         own, others = by_party[side.keys.party], by_party[side.other]
         seconds = (own / blind + others / double) / crew.processes
         side.progress.says(
-            f"{side.keys.party}: {own:,} {kind}s to blind, {others:,} to double: about "
+            f"{side.keys.party}: {own:,} {kind.plural} to blind, {others:,} to double: about "
             f"{seconds:,.0f} s on {crew.processes} cores ({curve.backend()})"
         )
 
@@ -223,7 +224,12 @@ def _through(
 def _computed(future: Future[bytes], stream: Stream, number: int) -> bytes:
     try:
         return future.result()
+    except BrokenProcessPool:
+        raise JoinError(
+            "A process that blinds was ended from outside.",
+            "see that there is memory for all of them, and run this again: it goes on.",
+        ) from None
     except JoinError as error:
         raise JoinError(
-            f"Message {number} of {stream.kind}s: {error.problem}", error.remedy
+            f"Message {number} of {stream.kind.plural}: {error.problem}", error.remedy
         ) from None

@@ -31,7 +31,6 @@ EXTRAS = {
 }
 # Needed, though no module imports it.
 UNIMPORTED = {
-    "fsspec": "mailboxes between the parties",
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
     "pyroaring": "sets of people as bitmaps",

@@ -320,7 +320,7 @@ def test_nothing_is_handed_over_before_or_after_the_agreements_days_in_shanghai(
 
 @pytest.mark.parametrize(
     ("place", "terms"),
-    [("token_hash", {"token_hash": "hmac-sm3"}), ("join.mode", {"join": {"mode": "blinded"}})],
+    [("token_hash", {"token_hash": "hmac-sm3"})],
 )
 def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
     place: str, terms: dict[str, Any], ads: Party, agreement: Agreement

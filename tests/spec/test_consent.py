@@ -134,7 +134,9 @@ def test_today_is_a_day_of_the_agreements_own_time_zone() -> None:
 
 def test_a_draft_cannot_be_signed() -> None:
     without_room = with_keys(DRAFT, PLATFORM_KEYS)
-    with pytest.raises(AgreementError, match=r"is a draft: it lacks room\.identity_key, room\.transport_key\."):
+    with pytest.raises(
+        AgreementError, match=r"is a draft: it lacks room\.identity_key, room\.transport_key\."
+    ):
         signed(without_room, Platform.ADS, KEYS[Platform.ADS])
     assert "parties.store.identity_key, parties.store.transport_key" in refusal(DRAFT)
 
