@@ -24,7 +24,7 @@ from cleanroom.room import blinded as at_room
 from cleanroom.room.blinded import Meeting
 from cleanroom.room.vault import Vault, accept, create_room, open_vault, room_keys
 from cleanroom.stepwise import Moved, Steps
-from cleanroom.streams import Inbox, Outbox
+from cleanroom.streams import Chunk, Inbox, Outbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 from tests.agreements import signed_by_both
 from tests.party.exports import NOW, TOUCHES, VISITS, Row, write_good, write_table
@@ -33,6 +33,7 @@ DRAFT = Path(__file__).parents[1] / "configs" / "red-cat-plan.yaml"
 ADS, STORE, ROOM = "ads", "store", "room"
 ACTORS = (ADS, STORE, ROOM)
 CID = IdentifierKind.CLICK_ID
+OTHER = {ADS: STORE, STORE: ADS}
 CHUNK = 3
 
 
@@ -130,18 +131,18 @@ class Scene:
             pass
         return steps
 
-    def inbox(self, step: Step, reader: str) -> Inbox:
-        """The stream that `reader` gets in a step, from the store if it is the room."""
-        sender = Platform.ADS if reader == STORE else Platform.STORE
-        total = self.ticket.points[CID][Platform.ADS if reader != ADS else Platform.STORE]
-        transport = (
-            room_keys(self.vault).transport
-            if reader == ROOM
-            else self.keys(Platform(reader)).transport
-        )
-        identity = self.agreement.parties[sender].identity_key
-        assert identity
-        return Inbox(self.mailbox, self.stream(step, sender, reader), total, identity, transport)
+    def inbox(self, step: Step, sender: str, reader: str) -> Inbox:
+        """The stream that `reader` gets from `sender` in a step."""
+        about = Platform(sender) if step is Step.BLINDED else Platform(OTHER[sender])
+        ring = room_keys(self.vault) if reader == ROOM else self.keys(Platform(reader))
+        identity = self.agreement.parties[Platform(sender)].identity_key or ""
+        stream, total = self.stream(step, sender, reader), self.ticket.points[CID][about]
+        return Inbox(self.mailbox, stream, total, identity, ring.transport)
+
+    def received(self, step: Step, sender: str, reader: str) -> list[Chunk]:
+        """What `reader` can open of that stream, all of which is there."""
+        chunks = self.inbox(step, sender, reader).chunks()
+        return [chunk for chunk in chunks if isinstance(chunk, Chunk)]
 
     def outbox(self, step: Step, sender: str, reader: str) -> Outbox:
         """The stream that goes from `sender` to `reader` in a step."""

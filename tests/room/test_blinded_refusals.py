@@ -53,8 +53,7 @@ def arrived(match: Scene, route: Route) -> list[Chunk]:
     next(match.actor(ROOM))
     for name in route.before:
         match.until_waiting(name)
-    chunks = match.inbox(route.step, route.reader).chunks()
-    return [chunk for chunk in chunks if isinstance(chunk, Chunk)]
+    return match.received(route.step, route.sender, route.reader)
 
 
 def file(match: Scene, route: Route, number: int) -> Path:
@@ -124,7 +123,7 @@ def test_a_message_of_another_step(route: Route, match: Scene) -> None:
     moved = file(match, other, 0).read_bytes()
     for number in range(3):
         file(match, route, number).write_bytes(moved)
-    refused_by = match.inbox(route.step, route.reader).chunks()
+    refused_by = match.inbox(route.step, route.sender, route.reader).chunks()
     with pytest.raises(JoinError, match=r"message 0 .* is not signed by"):
         next(refused_by)
 
