@@ -109,4 +109,4 @@ def _reachable(verb: str) -> Iterator[None]:
         f"The mailbox cannot be {verb} ({kind}).",
         "see that it is there and open to this account, and run the same command again: it goes "
         "on where it stopped.",
-    )
+    ) from None

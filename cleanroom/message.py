@@ -51,7 +51,7 @@ class Stream(Model):
 
     def words(self, number: int) -> str:
         """One of its messages as errors name it."""
-        return f"message {number} of the {self.sender}'s {self.step} {self.kind.plural}"
+        return f"message {number} of the {self.sender} platform's {self.step} {self.kind.plural}"
 
 
 class Header(Model):
