@@ -27,7 +27,7 @@ from cleanroom.stepwise import Moved, Steps
 from cleanroom.streams import Chunk, Inbox, Outbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 from tests.agreements import signed_by_both
-from tests.party.exports import NOW, TOUCHES, VISITS, Row, write_good, write_table
+from tests.party.exports import GOOD, NOW, TOUCHES, VISITS, Row, write_good, write_table
 
 DRAFT = Path(__file__).parents[1] / "configs" / "red-cat-plan.yaml"
 ADS, STORE, ROOM = "ads", "store", "room"
@@ -46,6 +46,7 @@ class Scene:
     cids: Mapping[Platform, Sequence[str]]
     url: str
     chunk: int = CHUNK
+    emails: Sequence[str | None] = ()
     killed: list[Steps[None]] = field(default_factory=list)
 
     @property
@@ -79,7 +80,7 @@ class Scene:
             self.mailbox,
             own / "state",
         )
-        return replace(made, chunk=self.chunk, processes=1, **changes)
+        return replace(made, **{"chunk": self.chunk, "processes": 1, **changes})
 
     def meeting(self) -> Meeting:
         return Meeting(self.vault, room_keys(self.vault), self.mailbox)
@@ -96,6 +97,9 @@ class Scene:
         write_good(own / "export", party)
         table = "touches" if party is Platform.ADS else "visits"
         write_table(own / "export", table, rows_with(party, self.cids[party]), "csv")
+        if self.emails:
+            table = "users" if party is Platform.ADS else "buyers"
+            write_table(own / "export", table, people_with(table, self.emails), "parquet")
         write_handover(own / "export", self.keys(party), self.agreement, own / "handover", NOW)
         accept(self.room, own / "handover", self.agreement)
 
@@ -161,16 +165,16 @@ class Scene:
             recipient=KeyRole(reader),
         )
 
-    def identifiers(self, party: Platform) -> dict[str, str]:
-        """The platform's click ids by handle."""
-        folder = self.home / party / "export" / "join" / CID
+    def identifiers(self, party: Platform, kind: IdentifierKind = CID) -> dict[str, str]:
+        """The platform's identifiers by handle."""
+        folder = self.home / party / "export" / "join" / kind
         frame = pl.read_parquet(folder / "*.parquet")
         return dict(zip(frame["handle"], frame["identifier"], strict=True))
 
-    def links(self) -> set[tuple[str, str]]:
-        """The linked click ids of both sides; a dummy's is its handle."""
-        frame = pl.read_parquet(at_room.links_file(self.vault, CID))
-        ads, store = (self.identifiers(party) for party in Platform)
+    def links(self, kind: IdentifierKind = CID) -> set[tuple[str, str]]:
+        """The linked identifiers of both sides; a dummy's is its handle."""
+        frame = pl.read_parquet(at_room.links_file(self.vault, kind))
+        ads, store = (self.identifiers(party, kind) for party in Platform)
         return {(ads.get(a, a), store.get(s, s)) for a, s in frame.iter_rows()}
 
 
@@ -178,6 +182,12 @@ def rows_with(party: Platform, cids: Sequence[str]) -> list[Row]:
     """Events with these click ids."""
     row = TOUCHES[1] if party is Platform.ADS else VISITS[0]
     return [{**row, "event_id": f"e{n}", "cid": cid} for n, cid in enumerate(cids)]
+
+
+def people_with(table: str, emails: Sequence[str | None]) -> list[Row]:
+    """People with these addresses."""
+    row, person = GOOD[table][0], "user" if table == "users" else "buyer"
+    return [{**row, person: f"p{n}", "email": email} for n, email in enumerate(emails)]
 
 
 def scene(
@@ -188,10 +198,15 @@ def scene(
     url: str = "",
     pad_to: int = 1,
     chunk: int = CHUNK,
+    emails: Sequence[str | None] = (),
 ) -> Scene:
-    """A scene in `home` with its keys, handovers and room."""
+    """A scene in `home` with its keys, handovers and room; both platforms have the `emails`."""
     terms = to_record(load(DRAFT))
     terms["join"] |= {"mode": "blinded", "pad_to": pad_to}
+    if emails:
+        terms["join"]["shared_identifier"] = "email"
+        for table in ("users", "buyers"):
+            terms["opens"][table]["email"] = "join_key"
     draft = parse(terms, "the draft")
     lock = home / "unlock.key"
     public = [create_keys(home / p / "keys", draft, p, lock) for p in Platform]
@@ -199,7 +214,7 @@ def scene(
     folders = {p: home / p / "keys" for p in Platform}
     agreement = signed_by_both(with_keys(draft, public), folders)
     cids = {Platform.ADS: ads, Platform.STORE: store}
-    made = Scene(home, agreement, cids, url or str(home / "mailbox"), chunk)
+    made = Scene(home, agreement, cids, url or str(home / "mailbox"), chunk, emails)
     for party in Platform:
         made.hand_over(party)
     return made

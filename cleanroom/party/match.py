@@ -155,13 +155,14 @@ def _work(ticket: Ticket) -> int:
 
 def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
     blind, double = rates()
+    at = f"{crew.processes} cores" if crew.processes > 1 else "1 core"
     side.progress.begins(_work(ticket))
     for kind, by_party in ticket.points.items():
         own, others = by_party[side.keys.party], by_party[side.other]
         seconds = (own / blind + others / double) / crew.processes
         side.progress.says(
             f"{side.keys.party}: {own:,} {kind.plural} to blind, {others:,} to double: about "
-            f"{seconds:,.0f} s on {crew.processes} cores ({curve.backend()})"
+            f"{seconds:,.0f} s on {at} ({curve.backend()})"
         )
 
 
