@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,12 @@ class Scene:
         if self.emails:
             table = "users" if party is Platform.ADS else "buyers"
             write_table(own / "export", table, people_with(table, self.emails), "parquet")
-        write_handover(own / "export", self.keys(party), self.agreement, own / "handover", NOW)
+        self.deliver(party)
+
+    def deliver(self, party: Platform, now: datetime | None = NOW) -> None:
+        """Hand the platform's export over as it is, and have it accepted."""
+        own = self.home / party
+        write_handover(own / "export", self.keys(party), self.agreement, own / "handover", now)
         accept(self.room, own / "handover", self.agreement)
 
     def play(self, kill: Mapping[str, int] | None = None, actors: Iterable[str] = ACTORS) -> int:
@@ -201,20 +207,26 @@ def scene(
     emails: Sequence[str | None] = (),
 ) -> Scene:
     """A scene in `home` with its keys, handovers and room; both platforms have the `emails`."""
+    made = empty_scene(home, shared=bool(emails), join={"mode": "blinded", "pad_to": pad_to})
+    cids = {Platform.ADS: ads, Platform.STORE: store}
+    made = replace(made, cids=cids, url=url or made.url, chunk=chunk, emails=emails)
+    for party in Platform:
+        made.hand_over(party)
+    return made
+
+
+def empty_scene(home: Path, join: dict[str, Any], shared: bool = False) -> Scene:
+    """A scene without handovers, under the demo's agreement with the terms of `join` instead, and
+    an email address as a second join key if one is `shared`."""
     terms = to_record(load(DRAFT))
-    terms["join"] |= {"mode": "blinded", "pad_to": pad_to}
-    if emails:
+    terms["join"] |= join
+    if shared:
         terms["join"]["shared_identifier"] = "email"
         for table in ("users", "buyers"):
             terms["opens"][table]["email"] = "join_key"
     draft = parse(terms, "the draft")
-    lock = home / "unlock.key"
-    public = [create_keys(home / p / "keys", draft, p, lock) for p in Platform]
+    lock, folders = home / "unlock.key", {p: home / p / "keys" for p in Platform}
+    public = [create_keys(folders[p], draft, p, lock) for p in Platform]
     public.append(create_room(home / "room", draft.collaboration, lock))
-    folders = {p: home / p / "keys" for p in Platform}
     agreement = signed_by_both(with_keys(draft, public), folders)
-    cids = {Platform.ADS: ads, Platform.STORE: store}
-    made = Scene(home, agreement, cids, url or str(home / "mailbox"), chunk, emails)
-    for party in Platform:
-        made.hand_over(party)
-    return made
+    return Scene(home, agreement, {}, str(home / "mailbox"))
