@@ -23,6 +23,7 @@ from cleanroom.errors import BorderError, ReleaseError
 
 PEOPLE = "people"  # unit of a count of distinct people
 EVENTS = "events"
+CIDS = "CIDs"  # distinct click ids
 MONEY = "minor units"
 MONEY_SQUARED = "minor units²"
 SHARE = "share"
