@@ -162,7 +162,7 @@ def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
         seconds = (own / blind + others / double) / crew.processes
         side.progress.says(
             f"{side.keys.party}: {own:,} {kind.plural} to blind, {others:,} to double: about "
-            f"{seconds:,.0f} s on {at} ({curve.backend()})"
+            f"{seconds:,.1f} s on {at} ({curve.backend()})"
         )
 
 

@@ -292,7 +292,9 @@ def test_at_the_start_it_is_said_how_long_it_will_take(match: Scene) -> None:
     next(at_party.match(match.side(Platform.ADS, progress=told)))
     assert told.total == 3
     (line,) = told.lines
-    assert re.match(r"ads: 2 click ids to blind, 1 to double: about \d+ s on 1 core \(.+\)$", line)
+    assert re.match(
+        r"ads: 2 click ids to blind, 1 to double: about \d+\.\d s on 1 core \(.+\)$", line
+    )
 
 
 class Told(Silent):
