@@ -5,15 +5,17 @@ All three play in one process, one step at a time, so that a test can stop any o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from cleanroom.agreement import Agreement, load, parse, to_record, with_keys
+from cleanroom.keyring import Keyring
 from cleanroom.mailbox import Mailbox, open_mailbox
 from cleanroom.matching import Ticket, read_ticket
 from cleanroom.message import Step, Stream
@@ -29,6 +31,7 @@ from cleanroom.streams import Chunk, Inbox, Outbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 from tests.agreements import signed_by_both
 from tests.party.exports import GOOD, NOW, TOUCHES, VISITS, Row, write_good, write_table
+from tests.party.room import opened
 
 DRAFT = Path(__file__).parents[1] / "configs" / "red-cat-plan.yaml"
 ADS, STORE, ROOM = "ads", "store", "room"
@@ -49,6 +52,7 @@ class Scene:
     chunk: int = CHUNK
     emails: Sequence[str | None] = ()
     killed: list[Steps[None]] = field(default_factory=list)
+    moments: Iterator[int] = field(default_factory=count)
 
     @property
     def mailbox(self) -> Mailbox:
@@ -61,6 +65,10 @@ class Scene:
     @property
     def vault(self) -> Vault:
         return open_vault(self.room, self.agreement)
+
+    @property
+    def room_keys(self) -> Keyring:
+        return room_keys(self.room, self.agreement.collaboration)
 
     @property
     def ticket(self) -> Ticket:
@@ -84,7 +92,7 @@ class Scene:
         return replace(made, **{"chunk": self.chunk, "processes": 1, **changes})
 
     def meeting(self) -> Meeting:
-        return Meeting(self.vault, room_keys(self.vault), self.mailbox)
+        return Meeting(self.vault, self.room_keys, self.mailbox)
 
     def actor(self, name: str, anew: bool = False) -> Steps[None]:
         """A party's steps from the start, as after a restart of its process."""
@@ -101,9 +109,9 @@ class Scene:
         if self.emails:
             table = "users" if party is Platform.ADS else "buyers"
             write_table(own / "export", table, people_with(table, self.emails), "parquet")
-        self.deliver(party)
+        self.deliver(party, NOW + timedelta(seconds=next(self.moments)))
 
-    def deliver(self, party: Platform, now: datetime | None = NOW) -> None:
+    def deliver(self, party: Platform, now: datetime | None) -> None:
         """Hand the platform's export over as it is, and have it accepted."""
         own = self.home / party
         write_handover(own / "export", self.keys(party), self.agreement, own / "handover", now)
@@ -134,6 +142,10 @@ class Scene:
             assert steps > before, "all wait for each other"
         return steps
 
+    def handed_over(self, party: Platform, table: str) -> pl.DataFrame:
+        """A table of the platform's handover, as the room opens it."""
+        return opened(self.home / party / "handover", table, self.room_keys.transport)
+
     def until_waiting(self, name: str) -> Steps[None]:
         """An actor's steps, made until it waits for others; they can be gone on with."""
         steps = self.actor(name)
@@ -144,7 +156,7 @@ class Scene:
     def inbox(self, step: Step, sender: str, reader: str) -> Inbox:
         """The stream that `reader` gets from `sender` in a step."""
         about = Platform(sender) if step is Step.BLINDED else Platform(OTHER[sender])
-        ring = room_keys(self.vault) if reader == ROOM else self.keys(Platform(reader))
+        ring = self.room_keys if reader == ROOM else self.keys(Platform(reader))
         identity = self.agreement.parties[Platform(sender)].identity_key or ""
         stream, total = self.stream(step, sender, reader), self.ticket.points[CID][about]
         return Inbox(self.mailbox, stream, total, identity, ring.transport)
@@ -179,7 +191,8 @@ class Scene:
 
     def links(self, kind: IdentifierKind = CID) -> set[tuple[str, str]]:
         """The linked identifiers of both sides; a dummy's is its handle."""
-        frame = pl.read_parquet(at_room.links_file(self.vault, kind))
+        vault = self.vault
+        frame = pl.read_parquet(at_room.links_path(vault, kind))
         ads, store = (self.identifiers(party, kind) for party in Platform)
         return {(ads.get(a, a), store.get(s, s)) for a, s in frame.iter_rows()}
 

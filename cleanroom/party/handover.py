@@ -1,14 +1,16 @@
-"""The handover: what a platform gives the room. Tokens and opened columns, described and signed.
+"""The handover: what a platform gives the room. Tokens and opened columns, sealed and signed.
 
 Rows at fault go to `quarantine/<table>.parquet` within the export's own directory, with their
 original values, and so does what a blinded join starts from (see `join_input`): raw data stays
-where raw data was, and is no part of the handover.
+where raw data was, and is no part of the handover. A table's file is there too until it is sealed,
+so that nothing readable is ever where the handover is.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cleanroom import signing
+from cleanroom import sealing, signing
 from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
 from cleanroom.consent import require_signed
@@ -32,6 +34,7 @@ from cleanroom.party.join_input import JOIN, handle, pairs, sort, unsorted
 from cleanroom.party.keys import PartyKeys
 from cleanroom.party.normalise import normalised
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
+from cleanroom.party.sealed import recipient, seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, IdentifierKind, Role
@@ -40,10 +43,17 @@ FORMAT = "cleanroom-handover-2"
 _FIRST_ROWS = 3
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a handover is written: the draft of what the room gets, and what stays at home."""
+@dataclass(frozen=True, repr=False)
+class _Making:
+    """A handover in the making: its keys, and where its parts are written.
 
+    `handles`: by kind, the key of the handles of a join key in a blinded join; none in a keyed one.
+    `draft` becomes what the room gets; `quarantine` and `inputs` stay at home.
+    """
+
+    keys: PartyKeys
+    handles: dict[IdentifierKind, str]
+    data_key: bytes
     draft: Path
     quarantine: Path
     inputs: Path
@@ -56,14 +66,16 @@ def write_handover(
     out_dir: Path,
     now: datetime | None = None,
 ) -> tuple[Handover, IngestReport]:
-    """Check the export of the platform that holds `keys`, tokenise it, and write its handover.
+    """Check the export of the platform that holds `keys`, tokenise it, and seal its handover.
 
-    `out_dir` holds the whole handover or is as it was before; a handover already there is
-    replaced. `now` (with its zone; the present, if None) is the moment after which times are
-    future, and whose day the agreement has to cover. Raises `ExportError`, `KeysError`,
-    `AgreementError` if the agreement is not signed by both platforms, not in force, or asks for
-    another kind of token, or `HandoverError` if `out_dir` holds other things.
+    Only the room that the agreement names can open it. `out_dir` holds the whole handover or is
+    as it was before; a handover already there is replaced. `now` (with its zone; the present, if
+    None) is the moment after which times are future, and whose day the agreement has to cover.
+    Raises `ExportError`, `KeysError`, `AgreementError` if the agreement is not signed by both
+    platforms, not in force, or asks for another kind of token, or `HandoverError` if `out_dir`
+    holds other things.
     """
+    room = recipient(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
     now = now or datetime.now(UTC)
@@ -71,21 +83,26 @@ def write_handover(
     _refuse_other_tokens(agreement)
     _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
-    nonce = secrets.token_hex(16)
+    opened, data_key, nonce = agreement.opened(keys.party), sealing.new_data_key(), _nonce()
     handles = _handle_keys(keys, agreement, nonce)
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
-            places = Places(draft, set_aside, inputs)
-            reports = [_write_table(table, keys, handles, places) for table in tables]
+            making = _Making(keys, handles, data_key, draft, set_aside, inputs)
+            reports = [_hand_over(table, opened[table.name], making) for table in tables]
         for report in reports:
             _require_rows(report)
-        manifest = _manifest(keys, reports, draft, now, nonce)
+        body = _manifest_body(keys, reports, draft, now, nonce)
+        body["sealed_key"] = sealing.seal_key(data_key, room, sealing.handover_context(body))
+        manifest = {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports))
 
 
+def _nonce() -> str:
+    return secrets.token_hex(16)
+
+
 def _handle_keys(keys: PartyKeys, agreement: Agreement, nonce: str) -> dict[IdentifierKind, str]:
-    """The key of the handles of each kind of join key in a blinded join; none in a keyed one."""
     if agreement.join.mode is JoinMode.KEYED:
         return {}
     return {kind: handle_key(keys, kind, nonce) for kind in join_columns(agreement)}
@@ -96,54 +113,59 @@ def _inputs(export_dir: Path, handles: dict[IdentifierKind, str]) -> AbstractCon
     return staged(export_dir / JOIN) if handles else nullcontext(export_dir / JOIN)
 
 
-def _write_table(
-    table: ExportTable, keys: PartyKeys, handles: dict[IdentifierKind, str], places: Places
-) -> TableReport:
-    """Write the good rows and the others in one pass over the file."""
+def _hand_over(table: ExportTable, columns: Iterable[str], making: _Making) -> TableReport:
+    plain, found = _write_table(table, making)
+    sealed = making.draft / _file(table.name)
+    rows = seal_table(plain, sealed, table.name, columns, making.data_key)
+    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+
+
+def _write_table(table: ExportTable, making: _Making) -> tuple[Path, tuple[FaultCount, ...]]:
+    """Write the good rows and the others in one pass over the file; returns where the good are,
+    and what is wrong with the others."""
     good = table.rows.filter(pl.col(FAULT).is_null())
     bad = table.rows.filter(pl.col(FAULT).is_not_null())
-    kept = places.draft / f"{table.name}.parquet"
-    quarantine = places.quarantine / f"{table.name}.parquet"
+    kept = making.quarantine / f"{table.name}.tokens"
+    quarantine = making.quarantine / f"{table.name}.parquet"
     signing.write_secret(quarantine, b"")  # only its owner can read what is then written into it
     # Tokens hardly compress: a higher level takes three times as long and saves nothing.
     sinks = [
-        good.select(_handed_over(field, keys, handles) for field in table.fields).sink_parquet(
+        good.select(_handed_over(field, making) for field in table.fields).sink_parquet(
             kept, lazy=True, compression="zstd", compression_level=1
         ),
         bad.select(*_quarantined(table)).sink_parquet(quarantine, lazy=True),
     ]
-    joined = {k: f for f in table.fields if (k := _handled_kind(f, handles))}
+    joined = {k: f for f in table.fields if (k := _handled_kind(f, making))}
     for kind, field in joined.items():
-        rows = pairs(good, field.read, kind, handles[kind])
-        sinks.append(rows.sink_parquet(unsorted(places.inputs / kind), lazy=True))
+        rows = pairs(good, field.read, kind, making.handles[kind])
+        sinks.append(rows.sink_parquet(unsorted(making.inputs / kind), lazy=True))
     with readable(table.file):
         pl.collect_all(sinks, engine="streaming")
     for kind in joined:
-        sort(places.inputs / kind)
+        sort(making.inputs / kind)
     found = _count_faults(quarantine)
     if not found:
         quarantine.unlink()
-    rows = pl.scan_parquet(kept, glob=False).select(pl.len()).collect().item()
-    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+    return kept, found
 
 
-def _handed_over(field: Field, keys: PartyKeys, handles: dict[IdentifierKind, str]) -> pl.Expr:
+def _handed_over(field: Field, making: _Making) -> pl.Expr:
     """A column as the room gets it: a person as a token, a join key as one or, where the join is
     blinded, as a handle, else the typed value."""
     kind = field.column.identifier
     if kind is None:
         return field.typed.alias(field.name)
-    if _handled_kind(field, handles):
-        return handle(normalised(field.read, kind), handles[kind]).alias(field.name)
+    if _handled_kind(field, making):
+        return handle(normalised(field.read, kind), making.handles[kind]).alias(field.name)
     joins = field.column.role is Role.JOIN_KEY
-    key = join_key(keys, kind) if joins else token_key(keys, kind)
+    key = join_key(making.keys, kind) if joins else token_key(making.keys, kind)
     return token(field.read, kind, key).alias(field.name)
 
 
-def _handled_kind(field: Field, handles: dict[IdentifierKind, str]) -> IdentifierKind | None:
+def _handled_kind(field: Field, making: _Making) -> IdentifierKind | None:
     """The kind of a join key that leaves as a handle; None of any other column."""
     kind = field.column.identifier
-    return kind if field.column.role is Role.JOIN_KEY and kind in handles else None
+    return kind if field.column.role is Role.JOIN_KEY and kind in making.handles else None
 
 
 def _quarantined(table: ExportTable) -> list[pl.Expr]:
@@ -185,10 +207,10 @@ def _require_rows(report: TableReport) -> None:
     )
 
 
-def _manifest(
+def _manifest_body(
     keys: PartyKeys, reports: list[TableReport], draft: Path, now: datetime, nonce: str
 ) -> dict[str, Any]:
-    body = {
+    return {
         "format": FORMAT,
         "collaboration": keys.collaboration,
         "epoch": keys.epoch,
@@ -198,11 +220,14 @@ def _manifest(
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
         "tables": {report.table: _facts(report, draft) for report in reports},
     }
-    return {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
+
+
+def _file(table: str) -> str:
+    return f"{table}.sealed"
 
 
 def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
-    file = f"{report.table}.parquet"
+    file = _file(report.table)
     return {
         "file": file,
         "rows": report.kept,
@@ -226,6 +251,6 @@ def _refuse_foreign(directory: Path) -> None:
     if not directory.exists():
         return
     names = {entry.name for entry in directory.iterdir()} if directory.is_dir() else {""}
-    ours = {"manifest.json", *(f"{name}.parquet" for name in TABLES)}
+    ours = {"manifest.json", *map(_file, TABLES)}
     if names and not ("manifest.json" in names and names <= ours):
         raise HandoverError(f"{directory} is not a handover.", "name a new or empty directory.")

@@ -62,7 +62,7 @@ def test_a_handle_is_the_beginning_of_the_identifier_s_hmac(tmp_path: Path) -> N
 
 def test_handles_stand_in_the_handover_where_tokens_did(tmp_path: Path) -> None:
     match = scene(tmp_path, ["a", "b", "", "a"], ["a"])
-    found = pl.read_parquet(match.home / ADS / "handover" / "touches.parquet")["cid"].to_list()
+    found = match.handed_over(Platform.ADS, "touches")["cid"].to_list()
     by_handle = match.identifiers(Platform.ADS)
     assert [by_handle.get(handle) for handle in found] == ["a", "b", None, "a"]
     key = handle_key(match.keys(Platform.ADS), CID, match.side(Platform.ADS).nonce)
@@ -71,7 +71,7 @@ def test_handles_stand_in_the_handover_where_tokens_did(tmp_path: Path) -> None:
 
 def test_only_join_keys_become_handles(tmp_path: Path) -> None:
     match = scene(tmp_path, ["a"], ["a"])
-    touches = pl.read_parquet(match.home / ADS / "handover" / "touches.parquet")
+    touches = match.handed_over(Platform.ADS, "touches")
     assert {name: len(touches[name][0]) for name in ("user", "cid")} == {"user": 64, "cid": 32}
 
 
