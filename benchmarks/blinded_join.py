@@ -27,7 +27,7 @@ from benchmarks.peers import measure_peers
 from benchmarks.watch import watch
 from cleanroom.agreement import load
 from cleanroom.party import curve
-from cleanroom.room.blinded import links_file
+from cleanroom.room.blinded import links_path
 from cleanroom.room.vault import open_vault
 from cleanroom.tables import IdentifierKind
 
@@ -93,7 +93,7 @@ def _run(folder: Path, rows: int) -> Measured:
     if watched.exit_code:
         raise SystemExit(watched.complained)
     vault = open_vault(folder / "room", load(folder / "agreement.yaml"))
-    links = pl.scan_parquet(links_file(vault, IdentifierKind.CLICK_ID))
+    links = pl.scan_parquet(links_path(vault, IdentifierKind.CLICK_ID))
     if links.select(pl.len()).collect().item() != common(rows):
         raise SystemExit("the links are not the common identifiers")
     told = json.loads(watched.printed)

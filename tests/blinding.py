@@ -5,10 +5,10 @@ All three play in one process, one step at a time, so that a test can stop any o
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,6 @@ OTHER = {ADS: STORE, STORE: ADS}
 CHUNK = 3
 
 
-_SECONDS = itertools.count()
-
-
 @dataclass
 class Scene:
     """Three parties ready to match; `cids` are the click ids in each platform's export."""
@@ -55,6 +52,7 @@ class Scene:
     chunk: int = CHUNK
     emails: Sequence[str | None] = ()
     killed: list[Steps[None]] = field(default_factory=list)
+    moments: Iterator[int] = field(default_factory=count)
 
     @property
     def mailbox(self) -> Mailbox:
@@ -67,6 +65,10 @@ class Scene:
     @property
     def vault(self) -> Vault:
         return open_vault(self.room, self.agreement)
+
+    @property
+    def room_keys(self) -> Keyring:
+        return room_keys(self.room, self.agreement.collaboration)
 
     @property
     def ticket(self) -> Ticket:
@@ -90,15 +92,7 @@ class Scene:
         return replace(made, **{"chunk": self.chunk, "processes": 1, **changes})
 
     def meeting(self) -> Meeting:
-        return Meeting(self.vault, self.room_keys(), self.mailbox)
-
-    def room_keys(self) -> Keyring:
-        """The room's keys."""
-        return room_keys(self.vault.room, self.vault.agreement.collaboration)
-
-    def handed_over(self, party: Platform, table: str) -> pl.DataFrame:
-        """A table of a platform's handover, as the room opens it."""
-        return opened(self.home / party / "handover", table, self.room_keys().transport)
+        return Meeting(self.vault, self.room_keys, self.mailbox)
 
     def actor(self, name: str, anew: bool = False) -> Steps[None]:
         """A party's steps from the start, as after a restart of its process."""
@@ -115,13 +109,11 @@ class Scene:
         if self.emails:
             table = "users" if party is Platform.ADS else "buyers"
             write_table(own / "export", table, people_with(table, self.emails), "parquet")
-        self.deliver(party)
+        self.deliver(party, NOW + timedelta(seconds=next(self.moments)))
 
-    def deliver(self, party: Platform, now: datetime | None = NOW) -> None:
-        """Hand the platform's export over as it is, and have it accepted; each time a second on."""
+    def deliver(self, party: Platform, now: datetime | None) -> None:
+        """Hand the platform's export over as it is, and have it accepted."""
         own = self.home / party
-        if now is not None:
-            now += timedelta(seconds=next(_SECONDS))
         write_handover(own / "export", self.keys(party), self.agreement, own / "handover", now)
         accept(self.room, own / "handover", self.agreement)
 
@@ -150,6 +142,10 @@ class Scene:
             assert steps > before, "all wait for each other"
         return steps
 
+    def handed_over(self, party: Platform, table: str) -> pl.DataFrame:
+        """A table of the platform's handover, as the room opens it."""
+        return opened(self.home / party / "handover", table, self.room_keys.transport)
+
     def until_waiting(self, name: str) -> Steps[None]:
         """An actor's steps, made until it waits for others; they can be gone on with."""
         steps = self.actor(name)
@@ -160,7 +156,7 @@ class Scene:
     def inbox(self, step: Step, sender: str, reader: str) -> Inbox:
         """The stream that `reader` gets from `sender` in a step."""
         about = Platform(sender) if step is Step.BLINDED else Platform(OTHER[sender])
-        ring = self.room_keys() if reader == ROOM else self.keys(Platform(reader))
+        ring = self.room_keys if reader == ROOM else self.keys(Platform(reader))
         identity = self.agreement.parties[Platform(sender)].identity_key or ""
         stream, total = self.stream(step, sender, reader), self.ticket.points[CID][about]
         return Inbox(self.mailbox, stream, total, identity, ring.transport)
@@ -193,14 +189,10 @@ class Scene:
         frame = pl.read_parquet(folder / "*.parquet")
         return dict(zip(frame["handle"], frame["identifier"], strict=True))
 
-    def linked_handles(self, kind: IdentifierKind = CID) -> pl.DataFrame:
-        """The handles that the room has linked, columns `ads` and `store`."""
-        vault = self.vault  # while it is held, the file is there
-        return pl.read_parquet(at_room.links_file(vault, kind))
-
     def links(self, kind: IdentifierKind = CID) -> set[tuple[str, str]]:
         """The linked identifiers of both sides; a dummy's is its handle."""
-        frame = self.linked_handles(kind)
+        vault = self.vault
+        frame = pl.read_parquet(at_room.links_path(vault, kind))
         ads, store = (self.identifiers(party, kind) for party in Platform)
         return {(ads.get(a, a), store.get(s, s)) for a, s in frame.iter_rows()}
 

@@ -69,9 +69,10 @@ def room_match(
     from cleanroom.room.vault import open_vault, room_keys
     from cleanroom.stepwise import run
 
-    read, shown = agreement_of(folder), Shown("room")
-    keys = room_keys(folder, read.collaboration)
-    meeting = Meeting(open_vault(folder, read), keys, open_mailbox(mailbox), shown)
+    agreement = agreement_of(folder)
+    vault, keys = open_vault(folder, agreement), room_keys(folder, agreement.collaboration)
+    shown = Shown("room")
+    meeting = Meeting(vault, keys, open_mailbox(mailbox), shown)
     run(match(meeting, anew), timeout, shown)
 
 

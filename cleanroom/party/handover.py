@@ -1,9 +1,9 @@
 """The handover: what a platform gives the room. Tokens and opened columns, sealed and signed.
 
 Rows at fault go to `quarantine/<table>.parquet` within the export's own directory, with their
-original values: raw data stays where raw data was, and is no part of the handover. So does what a
-blinded join starts from (see `join_input`), and a table's file until it is sealed, so that nothing
-readable is ever where the handover is.
+original values, and so does what a blinded join starts from (see `join_input`): raw data stays
+where raw data was, and is no part of the handover. A table's file is there too until it is sealed,
+so that nothing readable is ever where the handover is.
 """
 
 from __future__ import annotations
@@ -43,23 +43,20 @@ FORMAT = "cleanroom-handover-2"
 _FIRST_ROWS = 3
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a handover is written: the draft of what the room gets, and what stays at home."""
+@dataclass(frozen=True, repr=False)
+class _Making:
+    """A handover in the making: its keys, and where its parts are written.
 
+    `handles`: by kind, the key of the handles of a join key in a blinded join; none in a keyed one.
+    `draft` becomes what the room gets; `quarantine` and `inputs` stay at home.
+    """
+
+    keys: PartyKeys
+    handles: dict[IdentifierKind, str]
+    data_key: bytes
     draft: Path
     quarantine: Path
     inputs: Path
-
-
-@dataclass(frozen=True)
-class Written:
-    """A table whose good rows lie at `plain`, to be sealed as `sealed`."""
-
-    table: ExportTable
-    plain: Path
-    sealed: Path
-    faults: tuple[FaultCount, ...]
 
 
 def write_handover(
@@ -86,16 +83,12 @@ def write_handover(
     _refuse_other_tokens(agreement)
     _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
-    opened, data_key = agreement.opened(keys.party), sealing.new_data_key()
-    nonce = secrets.token_hex(16)
+    opened, data_key, nonce = agreement.opened(keys.party), sealing.new_data_key(), _nonce()
     handles = _handle_keys(keys, agreement, nonce)
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
-            places = Places(draft, set_aside, inputs)
-            reports = [
-                _hand_over(_write_table(table, keys, handles, places), opened[table.name], data_key)
-                for table in tables
-            ]
+            making = _Making(keys, handles, data_key, draft, set_aside, inputs)
+            reports = [_hand_over(table, opened[table.name], making) for table in tables]
         for report in reports:
             _require_rows(report)
         body = _manifest_body(keys, reports, draft, now, nonce)
@@ -105,14 +98,11 @@ def write_handover(
     return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports))
 
 
-def _hand_over(written: Written, columns: Iterable[str], data_key: bytes) -> TableReport:
-    table = written.table
-    rows = seal_table(written.plain, written.sealed, table.name, columns, data_key)
-    return TableReport(table.name, table.file.name, rows, written.faults, table.left_at_home)
+def _nonce() -> str:
+    return secrets.token_hex(16)
 
 
 def _handle_keys(keys: PartyKeys, agreement: Agreement, nonce: str) -> dict[IdentifierKind, str]:
-    """The key of the handles of each kind of join key in a blinded join; none in a keyed one."""
     if agreement.join.mode is JoinMode.KEYED:
         return {}
     return {kind: handle_key(keys, kind, nonce) for kind in join_columns(agreement)}
@@ -123,53 +113,59 @@ def _inputs(export_dir: Path, handles: dict[IdentifierKind, str]) -> AbstractCon
     return staged(export_dir / JOIN) if handles else nullcontext(export_dir / JOIN)
 
 
-def _write_table(
-    table: ExportTable, keys: PartyKeys, handles: dict[IdentifierKind, str], places: Places
-) -> Written:
-    """Write the good rows and the others in one pass over the file."""
+def _hand_over(table: ExportTable, columns: Iterable[str], making: _Making) -> TableReport:
+    plain, found = _write_table(table, making)
+    sealed = making.draft / _file(table.name)
+    rows = seal_table(plain, sealed, table.name, columns, making.data_key)
+    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+
+
+def _write_table(table: ExportTable, making: _Making) -> tuple[Path, tuple[FaultCount, ...]]:
+    """Write the good rows and the others in one pass over the file; returns where the good are,
+    and what is wrong with the others."""
     good = table.rows.filter(pl.col(FAULT).is_null())
     bad = table.rows.filter(pl.col(FAULT).is_not_null())
-    kept = places.quarantine / f"{table.name}.tokens"
-    quarantine = places.quarantine / f"{table.name}.parquet"
+    kept = making.quarantine / f"{table.name}.tokens"
+    quarantine = making.quarantine / f"{table.name}.parquet"
     signing.write_secret(quarantine, b"")  # only its owner can read what is then written into it
     # Tokens hardly compress: a higher level takes three times as long and saves nothing.
     sinks = [
-        good.select(_handed_over(field, keys, handles) for field in table.fields).sink_parquet(
+        good.select(_handed_over(field, making) for field in table.fields).sink_parquet(
             kept, lazy=True, compression="zstd", compression_level=1
         ),
         bad.select(*_quarantined(table)).sink_parquet(quarantine, lazy=True),
     ]
-    joined = {k: f for f in table.fields if (k := _handled_kind(f, handles))}
+    joined = {k: f for f in table.fields if (k := _handled_kind(f, making))}
     for kind, field in joined.items():
-        rows = pairs(good, field.read, kind, handles[kind])
-        sinks.append(rows.sink_parquet(unsorted(places.inputs / kind), lazy=True))
+        rows = pairs(good, field.read, kind, making.handles[kind])
+        sinks.append(rows.sink_parquet(unsorted(making.inputs / kind), lazy=True))
     with readable(table.file):
         pl.collect_all(sinks, engine="streaming")
     for kind in joined:
-        sort(places.inputs / kind)
+        sort(making.inputs / kind)
     found = _count_faults(quarantine)
     if not found:
         quarantine.unlink()
-    return Written(table, kept, places.draft / _file(table.name), found)
+    return kept, found
 
 
-def _handed_over(field: Field, keys: PartyKeys, handles: dict[IdentifierKind, str]) -> pl.Expr:
+def _handed_over(field: Field, making: _Making) -> pl.Expr:
     """A column as the room gets it: a person as a token, a join key as one or, where the join is
     blinded, as a handle, else the typed value."""
     kind = field.column.identifier
     if kind is None:
         return field.typed.alias(field.name)
-    if _handled_kind(field, handles):
-        return handle(normalised(field.read, kind), handles[kind]).alias(field.name)
+    if _handled_kind(field, making):
+        return handle(normalised(field.read, kind), making.handles[kind]).alias(field.name)
     joins = field.column.role is Role.JOIN_KEY
-    key = join_key(keys, kind) if joins else token_key(keys, kind)
+    key = join_key(making.keys, kind) if joins else token_key(making.keys, kind)
     return token(field.read, kind, key).alias(field.name)
 
 
-def _handled_kind(field: Field, handles: dict[IdentifierKind, str]) -> IdentifierKind | None:
+def _handled_kind(field: Field, making: _Making) -> IdentifierKind | None:
     """The kind of a join key that leaves as a handle; None of any other column."""
     kind = field.column.identifier
-    return kind if field.column.role is Role.JOIN_KEY and kind in handles else None
+    return kind if field.column.role is Role.JOIN_KEY and kind in making.handles else None
 
 
 def _quarantined(table: ExportTable) -> list[pl.Expr]:

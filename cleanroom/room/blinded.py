@@ -1,7 +1,7 @@
 """The room's side of the blinded join: it opens the match, joins the points, keeps the links.
 
     matches/<handovers>/<kind>.sealed     `ads` and `store`: handles of one identifier, encrypted
-    matches/<handovers>/sources.json      the match and the handovers they come from
+    matches/<handovers>/sources.json      the handovers, and the match the links come from
 
 It sees handles and points that both platforms have blinded: who has which identifier in common, by
 handle, and never an identifier. See decision 0010. Killed at any moment, it goes on where it
@@ -37,14 +37,14 @@ from cleanroom.message import Step, Stream
 from cleanroom.room.engine import collect, scan
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.gathering import Gathering
-from cleanroom.room.opened import blank, write_sealed
+from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import ledger_of
-from cleanroom.room.vault import Vault, opened_path, storage_key, table_path
+from cleanroom.room.vault import Vault, opened_path, storage_key
 from cleanroom.stepwise import SILENT, Moved, Progress, Steps, Waiting
 from cleanroom.streams import Inbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 
-_SOURCES = "sources.json"
+_SOURCES = "sources.json"  # named as `retention` looks for it
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,18 +92,24 @@ def folder_of(vault: Vault) -> Path:
     return vault.room / "matches" / signing.digest(vault.handovers)
 
 
-def links_file(vault: Vault, kind: IdentifierKind) -> Path:
+def links_path(vault: Vault, kind: IdentifierKind) -> Path:
     """The readable file of the links of one kind, there as long as the vault is held.
 
     Raises `HandoverError` if there was no match yet.
     """
-    file = folder_of(vault) / f"{kind}.sealed"
-    if not file.is_file():
+    match_of(vault)
+    return opened_path(vault, folder_of(vault) / f"{kind}.sealed")
+
+
+def match_of(vault: Vault) -> str:
+    """The match of the handovers in force; raises `HandoverError` if there was none yet."""
+    match = _finished(folder_of(vault))
+    if match is None:
         raise HandoverError(
             "There is no blinded match for these handovers yet.",
             "run `cleanroom room match` here and `cleanroom party match` at both platforms.",
         )
-    return opened_path(vault, file)
+    return match
 
 
 def _finished(folder: Path) -> str | None:
@@ -140,7 +146,9 @@ def _counts(vault: Vault) -> dict[IdentifierKind, dict[Platform, int]]:
 
 
 def _distinct(vault: Vault, table: str, column: str) -> int:
-    known = scan(table_path(vault, table)).filter(~nw.col(column).is_null())
+    # Not by the vault, which would hold the table in memory for as long as the match takes.
+    opened = read_sealed(vault.paths[table], storage_key(vault))
+    known = scan(opened.path).filter(~nw.col(column).is_null())
     return int(collect(known.select(nw.col(column).n_unique()), f"{table}.{column}").item())
 
 
@@ -148,23 +156,27 @@ def _join(meeting: Meeting, ticket: Ticket, folder: Path) -> Steps[None]:
     work = sum(sum(by_party.values()) for by_party in ticket.points.values())
     meeting.progress.begins(work)
     meeting.progress.says(f"room: joins {work:,} points as they come from both platforms")
-    vault, workplace = meeting.vault, meeting.vault.room / "matching"
-    if workplace.exists():  # left by a run that was killed
-        rmtree(workplace)
-    workplace.mkdir(mode=0o700)
-    links = {}
+    found: dict[IdentifierKind, Opened] = {}
     for kind, by_party in ticket.points.items():
-        with Gathering(sum(by_party.values()), workplace) as gathering:
+        with Gathering(sum(by_party.values()), meeting.vault.room) as gathering:
             yield from _gather(meeting, ticket, kind, gathering)
-            links[kind] = pl.concat(gathering.links())
-    workplace.rmdir()
-    with locked(vault.room), appearing_whole(folder) as partial:
-        for kind, found in links.items():
-            plain, sealed = blank(kind), partial / f"{kind}.sealed"
-            found.write_parquet(plain.path, compression_level=1)
-            write_sealed(plain.path, sealed, storage_key(vault), folder.name)
-        sources = {"match": ticket.match, "handovers": vault.handovers}
-        signing.write_canonical(partial / _SOURCES, sources)
+            found[kind] = blank(kind)
+            pl.concat(gathering.links()).write_parquet(found[kind].path)
+    _keep(meeting.vault, ticket, found, folder)
+
+
+def _keep(vault: Vault, ticket: Ticket, found: dict[IdentifierKind, Opened], folder: Path) -> None:
+    with locked(vault.room):
+        if not all(file.exists() for file in vault.paths.values()):
+            raise HandoverError(
+                "A newer handover came in meanwhile.", "run the match again, for that one."
+            )
+        with appearing_whole(folder) as partial:
+            for kind, links in found.items():
+                sealed = partial / f"{kind}.sealed"
+                write_sealed(links.path, sealed, storage_key(vault), folder.name)
+            sources = {"handovers": vault.handovers, "match": ticket.match}
+            signing.write_canonical(partial / _SOURCES, sources)
 
 
 def _gather(

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cleanroom import signing
+from cleanroom.agreement import JoinMode
 from cleanroom.errors import HandoverError
+from cleanroom.room.blinded import match_of
 from cleanroom.room.engine import Frame, scan, sink
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.join_keys import with_join_key
@@ -37,6 +39,8 @@ def attributed(vault: Vault) -> Frame:
 def _derived(vault: Vault, name: str) -> Path:
     window = vault.agreement.join.attribution_window_days
     sources = {"rules": _RULES, "handovers": vault.handovers, "window_days": window}
+    if vault.agreement.join.mode is JoinMode.BLINDED:
+        sources["match"] = match_of(vault)
     folder = vault.room / "derived" / signing.digest(sources)
     if not folder.exists():
         _keep(vault, sources, folder)

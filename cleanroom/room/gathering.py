@@ -28,6 +28,7 @@ from cleanroom.tables import Platform
 AT_ONCE = 4_000_000  # records that are joined in memory together
 _MOST_BUCKETS = 256  # that the first byte of a point tells apart
 _HELD_BACK = 500_000  # records that wait in memory before they go to their buckets
+_SPILL = "spill-"
 _LENGTH_BYTES = 8
 _POINT = [f"point{word}" for word in range(POINT_BYTES // 8)]
 _HIGHEST = np.uint64(2**64 - 1)
@@ -74,8 +75,10 @@ class Gathering:
             yield _joined(*(self._taken(party, bucket) for party in Platform))
 
     def __enter__(self) -> Self:
+        for left in self._folder.glob(f"{_SPILL}*"):  # by a process that was killed
+            rmtree(left)
         if self._buckets > 1:
-            self._spill = _Spill(Path(mkdtemp(dir=self._folder, prefix="spill-")))
+            self._spill = _Spill(Path(mkdtemp(dir=self._folder, prefix=_SPILL)))
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from cleanroom.agreement import JoinMode
-from cleanroom.room.blinded import links_file
+from cleanroom.room.blinded import links_path
 from cleanroom.room.engine import Frame, scan
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.tables import TABLES, Platform
@@ -25,7 +25,7 @@ def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     kind = contract.columns[column].identifier
     if vault.agreement.join.mode is JoinMode.KEYED or kind is None:
         return rows
-    file = links_file(vault, kind)  # on both sides, so that neither is joined without the match
+    file = links_path(vault, kind)  # on both sides, so that neither is joined without the match
     if contract.platform is Platform.ADS:
         return rows
     linked = scan(file).rename({Platform.STORE: column, Platform.ADS: "linked"})

@@ -10,7 +10,7 @@ import pytest
 from cleanroom import ledger
 from cleanroom.errors import HandoverError, JoinError
 from cleanroom.room import gathering
-from cleanroom.room.blinded import folder_of, links_file
+from cleanroom.room.blinded import folder_of, match_of
 from cleanroom.room.place import ledger_of
 from cleanroom.stepwise import SILENT, run
 from cleanroom.tables import Platform
@@ -116,8 +116,8 @@ def test_a_finished_match_is_not_run_again(match: Scene) -> None:
 def test_a_match_goes_into_the_ledger_once_and_without_counts(match: Scene) -> None:
     match.play(kill={ROOM: 9})
     match.play(actors=[ROOM])
-    events = ledger.records(ledger_of(match.room))
-    (event,) = (event for event in events if event["event"] == ledger.Event.MATCHED)
+    every = ledger.records(ledger_of(match.room))
+    (event,) = (record for record in every if record["event"] == ledger.Event.MATCHED)
     assert event["facts"] == {"match": match.ticket.match, "handovers": match.vault.handovers}
 
 
@@ -127,7 +127,7 @@ def test_a_new_match_takes_the_place_of_one_that_was_finished(match: Scene) -> N
     room = match.actor(ROOM, anew=True)
     next(room)
     with pytest.raises(HandoverError, match="no blinded match for these handovers yet"):
-        links_file(match.vault, CID)
+        match_of(match.vault)
     match.play()
     assert match.ticket.match != first
     assert match.links() == COMMON
@@ -137,7 +137,7 @@ def test_a_new_handover_needs_a_new_match(match: Scene) -> None:
     match.play()
     match.hand_over(Platform.ADS)
     with pytest.raises(HandoverError, match="no blinded match for these handovers yet"):
-        links_file(match.vault, CID)
+        match_of(match.vault)
     match.play()
     assert match.links() == COMMON
 
@@ -173,9 +173,38 @@ def test_many_points_are_joined_in_encrypted_buckets_on_disk(
     assert list(match.room.rglob("spill-*")) == []
 
 
-def test_what_a_killed_room_left_half_done_is_removed(match: Scene) -> None:
-    half_done = match.room / "matching" / "spill-left"
-    half_done.mkdir(parents=True)
-    (half_done / "ads-0").write_bytes(b"half")
+def test_what_a_killed_room_left_on_disk_is_removed(match: Scene) -> None:
+    left = match.room / "spill-left"
+    left.mkdir()
+    (left / "ads-0").write_bytes(b"half")
     match.play()
-    assert not half_done.exists()
+    assert not left.exists()
+
+
+def test_links_rest_encrypted_and_closed_to_others(match: Scene) -> None:
+    match.play()
+    handles = [handle.encode() for party in Platform for handle in match.identifiers(party)]
+    folder = folder_of(match.vault)
+    assert folder.stat().st_mode & 0o077 == 0
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        assert file.stat().st_mode & 0o077 == 0
+        assert not any(h in content or bytes.fromhex(h.decode()) in content for h in handles)
+
+
+def test_links_go_with_a_handover_that_is_replaced(match: Scene) -> None:
+    match.play()
+    folder = folder_of(match.vault)
+    match.hand_over(Platform.STORE)
+    assert not folder.exists()
+
+
+def test_a_match_of_handovers_that_are_gone_meanwhile_is_not_kept(match: Scene) -> None:
+    room = match.actor(ROOM)
+    next(room)
+    for name in (ADS, STORE, ADS):
+        match.until_waiting(name)
+    match.hand_over(Platform.STORE)
+    with pytest.raises(HandoverError, match="A newer handover came in meanwhile"):
+        run(room, 0, SILENT)
+    assert list((match.room / "matches").glob("*")) == []

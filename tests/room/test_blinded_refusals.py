@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cleanroom.errors import ExitCode, JoinError
 from cleanroom.matching import TICKET, write_receipt, write_ticket
 from cleanroom.message import Step
-from cleanroom.room.vault import room_key
 from cleanroom.stepwise import SILENT, run
 from cleanroom.streams import Chunk
 from cleanroom.tables import Platform
@@ -297,13 +296,13 @@ def test_a_ticket_that_is_none(content: bytes, match: Scene) -> None:
 def test_a_ticket_for_another_match(changes: dict[str, Any], reason: str, match: Scene) -> None:
     next(match.actor(ROOM))
     other = match.ticket.model_copy(update=changes)
-    write_ticket(match.mailbox, other, room_key(match.vault))
+    write_ticket(match.mailbox, other, match.room_keys.identity)
     refused(match, ADS, reason)
 
 
 def test_a_receipt_of_another_match(match: Scene) -> None:
     arrived(match, TO_STORE)
-    write_receipt(match.mailbox, "ab" * 32, room_key(match.vault))
+    write_receipt(match.mailbox, "ab" * 32, match.room_keys.identity)
     folder = match.home / "mailbox" / match.ticket.match[:16]
     (match.home / "mailbox" / ("ab" * 8) / "done.json").rename(folder / "done.json")
     refused(match, ADS, "is another match's")
