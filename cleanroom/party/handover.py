@@ -34,7 +34,7 @@ from cleanroom.party.join_input import JOIN, handle, pairs, sort, unsorted
 from cleanroom.party.keys import PartyKeys
 from cleanroom.party.normalise import normalised
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
-from cleanroom.party.sealed import recipient, seal_table
+from cleanroom.party.sealed import seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, IdentifierKind, Role
@@ -75,7 +75,6 @@ def write_handover(
     platforms, not in force, or asks for another kind of token, or `HandoverError` if `out_dir`
     holds other things.
     """
-    room = recipient(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
     now = now or datetime.now(UTC)
@@ -85,6 +84,7 @@ def write_handover(
     tables = read_export(export_dir, keys.party, agreement, now)
     opened, data_key, nonce = agreement.opened(keys.party), sealing.new_data_key(), _nonce()
     handles = _handle_keys(keys, agreement, nonce)
+    room = agreement.room.transport_key or ""  # a signed agreement names it
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
             making = _Making(keys, handles, data_key, draft, set_aside, inputs)

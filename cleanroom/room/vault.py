@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cleanroom import ledger, sealing, signing
 from cleanroom.agreement import Agreement
@@ -112,9 +113,9 @@ def accept(
     signed by both platforms or not in force.
     """
     now = now or datetime.now(UTC)
-    require_signed(agreement)
     require_room(room, agreement.collaboration)
     expire(room, now)
+    _require_agreed(agreement, now)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
     body, digest = manifest.body, signing.digest(manifest.model_dump(mode="json"))
@@ -139,14 +140,14 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
     """The handovers in force `now` (with its zone; the present, if None).
 
     What may not be kept any longer is deleted first. Raises `HandoverError` unless both platforms'
-    are there, made for `agreement`, `AgreementError` if it is not signed by both platforms or not
+    are there, made for `agreement`, `AgreementError` if that is not signed by both platforms or not
     in force, and `KeysError` if the room's keys do not open.
     """
     now = now or datetime.now(UTC)
-    require_signed(agreement)
     require_room(room, agreement.collaboration)
     if is_due(room, now):
         expire(room, now)
+    _require_agreed(agreement, now)
     paths: dict[str, Path] = {}
     handovers: dict[str, str] = {}
     for party in Platform:
@@ -182,6 +183,10 @@ def opened_path(vault: Vault, sealed: Path) -> Path:
 def storage_key(vault: Vault) -> bytes:
     """The key under which the room's rows rest; 32 bytes."""
     return vault._keys.secrets[Secret.STORAGE]
+
+
+def _require_agreed(agreement: Agreement, now: datetime) -> None:
+    require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
 
 
 def _take_in(
