@@ -27,6 +27,7 @@ class Event(StrEnum):
     """What the ledger records."""
 
     HANDOVER_ACCEPTED = "handover_accepted"
+    HANDOVER_DELETED = "handover_deleted"
     CANDIDATE_MADE = "candidate_made"
     NOTEBOOK_EXECUTED = "notebook_executed"
     VOTE_CAST = "vote_cast"

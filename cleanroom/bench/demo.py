@@ -79,7 +79,7 @@ def play(stage: Stage, people: int, merchants: int) -> None:
 def _make_room_for(stage: Stage, settings: dict[str, int]) -> None:
     """Clear what another demo left at `stage.out`; never a folder that a demo did not make."""
     marker = stage.out / "demo.json"
-    settings = {**settings, "format": 1}
+    settings = {**settings, "format": 2}
     if stage.out.exists() and any(stage.out.iterdir()):
         if not marker.exists():
             raise DemoError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from cleanroom import signing
 from cleanroom.agreement import Agreement, load
 from cleanroom.errors import AgreementError
 from cleanroom.study import Study
+
+_FORMAT = "cleanroom-room-1"
 
 
 def agreement_of(room: Path) -> Agreement:
@@ -19,6 +22,29 @@ def agreement_of(room: Path) -> Agreement:
             "name the room's directory; lay the completed agreement there as agreement.yaml.",
         )
     return load(room / "agreement.yaml")
+
+
+def found_room(room: Path, collaboration: str) -> None:
+    """Mark a directory as the room of a collaboration."""
+    record = {"format": _FORMAT, "collaboration": collaboration}
+    signing.write_canonical(room / "room.json", record)
+
+
+def require_room(room: Path, collaboration: str | None = None) -> None:
+    """Raise `AgreementError` unless `room` is one, and that of the `collaboration` named."""
+    try:
+        record = json.loads((room / "room.json").read_bytes())
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        raise AgreementError(
+            "This directory is no room.", "create one for the collaboration, or name the right one."
+        )
+    if collaboration is not None and record.get("collaboration") != collaboration:
+        raise AgreementError(
+            f"The room is not that of the collaboration '{collaboration}'.",
+            "use a room of its own for each collaboration.",
+        )
 
 
 def ledger_of(room: Path) -> Path:

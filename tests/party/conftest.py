@@ -7,6 +7,7 @@ import pytest
 from cleanroom.agreement import Agreement, load, with_keys
 from cleanroom.party.keys import create_keys
 from cleanroom.tables import Platform
+from tests.party import room
 from tests.party.exports import Party, write_good
 
 DRAFT = Path(__file__).parents[2] / "configs" / "red-cat-plan.yaml"
@@ -23,7 +24,7 @@ def agreement(draft: Agreement, tmp_path: Path) -> Agreement:
     """The demo's agreement, completed with the keys made at `tmp_path / <platform> / keys`."""
     lock = tmp_path / "unlock.key"
     public = [create_keys(tmp_path / p / "keys", draft, p, lock) for p in Platform]
-    return with_keys(draft, public)
+    return with_keys(draft, [*public, room.PUBLIC])
 
 
 @pytest.fixture

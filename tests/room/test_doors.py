@@ -15,7 +15,16 @@ DOORS = {
     "conversion": {"conversion_tables"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
-    "vault": {"Acceptance", "Vault", "accept", "create_room", "open_vault", "room_key"},
+    "retention": {"expire"},
+    "vault": {
+        "Acceptance",
+        "Vault",
+        "accept",
+        "create_room",
+        "open_vault",
+        "room_key",
+        "room_keys",
+    },
 }
 
 
