@@ -7,9 +7,9 @@ import json
 import platform
 from importlib.metadata import version
 
-from benchmarks import coverage, demo
+from benchmarks import coverage, demo, link
 
-BENCHMARKS = {"coverage": coverage.measure, "demo": demo.measure}
+BENCHMARKS = {"coverage": coverage.measure, "demo": demo.measure, "link": link.measure}
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ the nominal 95 %: `ratio` is the share of released intervals that cover the trut
 
 from __future__ import annotations
 
-import json
 import tempfile
 from math import sqrt
 from pathlib import Path
@@ -14,20 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from cleanroom import agreement as agreements
+from benchmarks.rooms import CONFIGS, filled_room
 from cleanroom.agreement import StudyKind
 from cleanroom.bench.answer import answer
-from cleanroom.bench.enrol import create_keys
 from cleanroom.bench.settings import load_settings, study_for
 from cleanroom.gate.candidate import read_candidate
-from cleanroom.party.handover import write_handover
-from cleanroom.party.keys import load_keys
 from cleanroom.room.eligibility import eligibility
-from cleanroom.room.vault import accept, open_vault
-from cleanroom.simulation import SimulationSettings, simulate, write_exports
-from cleanroom.tables import KeyRole, Platform
+from cleanroom.simulation import SimulationSettings
 
-CONFIGS = Path("configs")
 NOMINAL = 0.95
 
 
@@ -57,25 +50,13 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
 
 
 def _one(folder: Path, people: int, seed: int) -> pl.DataFrame:
-    write_exports(simulate(SimulationSettings(people=people, seed=seed)), folder / "exports")
-    draft = agreements.load(CONFIGS / "red-cat-plan.yaml")
-    public = [
-        create_keys(role, folder / role, draft, key_file=folder / "unlock.key")
-        for role in (KeyRole.ADS, KeyRole.STORE, KeyRole.ROOM)
-    ]
-    agreed = agreements.with_keys(draft, [json.loads(file.read_bytes()) for file in public])
-    room = folder / "room"
-    agreements.write(agreed, room / "agreement.yaml")
-    for platform in Platform:
-        keys = load_keys(folder / platform, agreed, platform)
-        export, handover = folder / "exports" / platform, folder / f"handover-{platform}"
-        write_handover(export, keys, agreed, handover)
-        accept(room, handover, agreed)
+    filled = filled_room(folder, SimulationSettings(people=people, seed=seed))
+    room, agreed = filled.directory, filled.agreement
     settings = load_settings(CONFIGS / "red-cat-plan.run.yaml")
-    merchants = [m["merchant"] for m in eligibility(open_vault(room, agreed), agreed)[0]]
+    merchants = [m["merchant"] for m in eligibility(filled.vault, agreed)[0]]
     asked = [m for m in merchants if agreed.may_study(m, StudyKind.LIFT)]
     files = answer(room, [study_for(settings, StudyKind.LIFT, m) for m in asked])
-    truth = pl.read_parquet(folder / "exports" / "truth" / "lift.parquet")
+    truth = pl.read_parquet(filled.truth / "lift.parquet")
     true = dict(truth.select("merchant", "true_absolute_lift").iter_rows())
     rows = []
     for merchant, file in zip(asked, files, strict=True):

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cleanroom import signing
+from cleanroom.agreement_file import read_text, text_of, values_of
 from cleanroom.errors import AgreementError, did_you_mean
 from cleanroom.policy import Policy, strictest
 from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
@@ -169,18 +169,7 @@ class Agreement(Model):
 
 def load(path: Path) -> Agreement:
     """Read an agreement; raises `AgreementError` naming every place that is wrong."""
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError:
-        raise AgreementError(
-            f"No agreement can be read at {path}.", "name the YAML file."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" near line {place.line + 1}" if place else ""
-        what = "names a key twice" if isinstance(error, _TwiceError) else "is not YAML"
-        raise AgreementError(f"{path.name} {what}{where}.", "mend the file.") from None
-    return parse(raw, path.name)
+    return parse(values_of(read_text(path), path.name), path.name)
 
 
 def parse(raw: Any, source: str) -> Agreement:
@@ -212,10 +201,7 @@ def agreement_digest(agreement: Agreement) -> str:
 
 def write(agreement: Agreement, path: Path) -> None:
     """Write the agreement with its signatures, as YAML that `load` reads back as it was."""
-    record = to_record(agreement)
-    if agreement.signatures:
-        record["signatures"] = _sorted(agreement.signatures)
-    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+    text = text_of(to_record(agreement), agreement.signatures)
     path.write_text(text, encoding="utf-8")
 
 
@@ -243,20 +229,6 @@ def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agr
             case _:
                 raise AgreementError("A public.json names no known role.", "create the keys again.")
     return parse(record, "the completed agreement")
-
-
-class _TwiceError(yaml.constructor.ConstructorError):
-    """A mapping names a key twice; plain YAML would silently take the last."""
-
-
-class _Loader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise _TwiceError(None, None, "key named twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 def _check_timezone(name: str) -> None:

@@ -25,6 +25,7 @@ from cleanroom.tables import TABLES, ValueType
 
 PEOPLE = "people"  # unit of a count of distinct people
 EVENTS = "events"
+CIDS = "CIDs"  # distinct click ids
 MONEY = "minor units"
 MONEY_SQUARED = "minor units²"
 SHARE = "share"

@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     LEDGER = 17
     BORDER = 18
     DEMO = 19
+    JOIN = 20
 
 
 class CleanroomError(Exception):
@@ -107,6 +108,12 @@ class DemoError(CleanroomError):
     """A step of the demo failed, or its directory is not the demo's."""
 
     exit_code = ExitCode.DEMO
+
+
+class JoinError(CleanroomError):
+    """The blinded join met something that no honest party sends, or cannot go on."""
+
+    exit_code = ExitCode.JOIN
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ _BLOCK = 8192  # bytes read at once, looking for the last record
 class Event(StrEnum):
     """What the ledger records."""
 
+    AGREEMENT_ADOPTED = "agreement_adopted"
     HANDOVER_ACCEPTED = "handover_accepted"
     HANDOVER_DELETED = "handover_deleted"
     CANDIDATE_MADE = "candidate_made"

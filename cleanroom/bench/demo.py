@@ -58,7 +58,7 @@ def play(stage: Stage, people: int, merchants: int) -> None:
     _make_room_for(stage, {"people": people, "merchants": merchants})
     with _timed(timings, "exports", "Two platforms write their exports (simulated)"):
         _exports(stage, people, merchants)
-    with _timed(timings, "keys", "Each party makes its keys; the agreement gets the public parts"):
+    with _timed(timings, "keys", "Each party makes its keys; both platforms sign the agreement"):
         _keys(stage)
     with _timed(timings, "handovers", "Each platform checks, tokenises and hands over"):
         _handovers(stage)
@@ -99,7 +99,7 @@ def _exports(stage: Stage, people: int, merchants: int) -> None:
 
 
 def _keys(stage: Stage) -> None:
-    if stage.agreement.exists():
+    if (stage.room / "agreement.yaml").exists():
         return
     draft = stage.configs / "red-cat-plan.yaml"
     roles: list[tuple[Path, Sequence[str]]] = [
@@ -122,6 +122,9 @@ def _keys(stage: Stage) -> None:
     )
     public = [word for folder, _ in roles for word in ("--public", folder / "public.json")]
     _run("agreement", "complete", draft, *public, "--out", stage.agreement)
+    for platform in Platform:
+        own = ("--platform", platform, "--keys", stage.party(platform) / "keys")
+        _run("agreement", "sign", stage.agreement, *own)
     copyfile(stage.agreement, stage.room / "agreement.yaml")
 
 

@@ -1,4 +1,4 @@
-"""`cleanroom agreement`: read, check and complete the agreement."""
+"""`cleanroom agreement`: read, complete and sign the agreement, and tell two apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cleanroom.cli.options import Notebooks
 from cleanroom.errors import AgreementError
 from cleanroom.tables import Platform
 
-app = typer.Typer(no_args_is_help=True, help="Read, check and complete the agreement.")
+app = typer.Typer(no_args_is_help=True, help="Read, complete, sign and compare agreements.")
 
 
 @app.command("check")
@@ -55,9 +55,10 @@ def agreement_permit(
 ) -> None:
     """Permit the notebooks as they are now.
 
-    Writes their digests into the agreement, which both platforms then have to agree to.
+    Writes their digests into the agreement, which both platforms then have to sign.
     """
     from cleanroom.agreement import load
+    from cleanroom.agreement_file import with_signatures
     from cleanroom.signing import file_digest
 
     text = file.read_text(encoding="utf-8")
@@ -67,7 +68,64 @@ def agreement_permit(
         name = re.escape(permitted.notebook)
         text = re.sub(rf"(notebook: *{name}\s+sha256: *)\S+", rf'\g<1>"{digest}"', text)
         typer.echo(f"{study}: {permitted.notebook} {digest}")
-    file.write_text(text, encoding="utf-8")
+    # What was signed was another text.
+    file.write_text(with_signatures(text, {}), encoding="utf-8")
+
+
+@app.command("sign")
+def agreement_sign(
+    file: Annotated[Path, typer.Argument(help="The completed agreement.")],
+    platform: Annotated[Platform, typer.Option(help="Which platform signs.")],
+    keys_folder: Annotated[Path, typer.Option("--keys", help="The platform's keys.")],
+) -> None:
+    """Sign an agreement for a platform.
+
+    The signature is laid below the agreement's text, in place of an earlier one of the platform.
+    """
+    from cleanroom.agreement import agreement_digest, load
+    from cleanroom.consent import signed, write_signatures
+    from cleanroom.party.keys import load_keys
+
+    read = load(file)
+    agreed = signed(read, platform, load_keys(keys_folder, read, platform).identity)
+    write_signatures(agreed, file)
+    typer.echo(f"{file}: signed by {platform}; digest {agreement_digest(agreed)}")
+
+
+@app.command("verify")
+def agreement_verify(file: Annotated[Path, typer.Argument(help="The agreement.")]) -> None:
+    """Say whether an agreement is in force.
+
+    Names who signed it. Ends with 10 if a signature is missing or does not hold, or if today is
+    not one of its days.
+    """
+    from cleanroom.agreement import agreement_digest, load
+    from cleanroom.consent import consent_of, require_signed
+
+    read = load(file)
+    typer.echo(f"{read.collaboration}, version {read.version}, epoch {read.epoch}")
+    for platform in Platform:
+        typer.echo(f"  {platform}: {consent_of(read, platform)}")
+    typer.echo(f"  valid from {read.valid_from} until {read.valid_until}")
+    typer.echo(f"  digest: {agreement_digest(read)}")
+    require_signed(read)
+    typer.echo("In force today.")
+
+
+@app.command("diff")
+def agreement_diff(
+    before: Annotated[Path, typer.Argument(help="An agreement.")],
+    after: Annotated[Path, typer.Argument(help="Another, or another version.")],
+) -> None:
+    """Tell in which terms two agreements differ.
+
+    One line for each: its place, what the first says, what the second says.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.consent import differences
+
+    for line in differences(load(before), load(after)) or ["no difference"]:
+        typer.echo(line)
 
 
 def _enrolment(file: Path) -> dict[str, str]:

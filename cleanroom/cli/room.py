@@ -66,6 +66,19 @@ def room_merchants(folder: RoomFolder) -> None:
         typer.echo(f"{other['merchant']}  {other['name']}  left out: {other['reason']}")
 
 
+@app.command("diagnostics")
+def room_diagnostics(folder: RoomFolder) -> None:
+    """Show how the two sides' rows were joined.
+
+    How often each rule of the link was needed. Every number has passed the gate.
+    """
+    from cleanroom.bench.diagnostics import as_text, diagnostics
+    from cleanroom.room.place import agreement_of
+
+    currency = agreement_of(folder).currency
+    typer.echo("\n\n".join(as_text(table, currency) for table in diagnostics(folder)))
+
+
 @app.command("answer")
 def room_answer(
     folder: RoomFolder,

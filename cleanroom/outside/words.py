@@ -12,6 +12,7 @@ import polars as pl
 
 from cleanroom import numbers
 from cleanroom.borders import (
+    CIDS,
     EVENTS,
     MONEY,
     PEOPLE,
@@ -101,7 +102,7 @@ def _told(estimate: Estimate, number: float, currency: str, like: float) -> str:
 
 
 def _text(value: float, unit: str, currency: str, like: float | None = None) -> str:
-    if unit in (PEOPLE, EVENTS):
+    if unit in (PEOPLE, EVENTS, CIDS):
         return numbers.count(value)
     if unit == MONEY:
         return numbers.money(value, currency)

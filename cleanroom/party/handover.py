@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cleanroom import sealing, signing
 from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
+from cleanroom.consent import require_signed
 from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
 from cleanroom.party.derive import join_key, token_key
@@ -26,7 +28,7 @@ from cleanroom.party.export_files import ROW, readable
 from cleanroom.party.ingest import ExportTable, read_export
 from cleanroom.party.keys import PartyKeys
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
-from cleanroom.party.sealed import recipient, seal_table
+from cleanroom.party.sealed import seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, Role
@@ -46,18 +48,20 @@ def write_handover(
 
     Only the room that the agreement names can open it. `out_dir` holds the whole handover or is
     as it was before; a handover already there is replaced. `now` (with its zone; the present, if
-    None) is the moment after which times are future. Raises `ExportError`, `KeysError`,
-    `AgreementError` if the agreement asks for another kind of token or names no room's key, or
-    `HandoverError` if `out_dir` holds other things.
+    None) is the moment after which times are future, and whose day the agreement has to cover.
+    Raises `ExportError`, `KeysError`, `AgreementError` if the agreement is not signed by both
+    platforms, not in force, or asks for another kind of token, or `HandoverError` if `out_dir`
+    holds other things.
     """
-    room = recipient(agreement)
-    _refuse_other_tokens(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
-    _refuse_foreign(out_dir)
     now = now or datetime.now(UTC)
+    require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
+    _refuse_other_tokens(agreement)
+    _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
     opened, data_key = agreement.opened(keys.party), sealing.new_data_key()
+    room = agreement.room.transport_key or ""  # a signed agreement names it
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside:
             reports = [

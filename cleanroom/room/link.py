@@ -1,4 +1,7 @@
-"""Link: which buyer a click belongs to, the hard cases decided by rule and marked for counting."""
+"""Link: which buyer a click belongs to, the hard cases decided by rule and marked for counting.
+
+The rules stand in words in `link_rules`; each `Outcome` is one of them.
+"""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ def linked_bridges(links: Frame) -> Frame:
 
     A bridge stands since its link's first store event. Of a user's bridges the earliest counts
     (of two at the same moment, the smaller buyer token), so the later ones change nothing before.
+    In words: the rules `several_users`, `several_buyers` and `unknown_user` of `link_rules`.
     """
     bridges = links.filter(~nw.col("buyer").is_null(), ~nw.col("user").is_null())
     first = bridges.unique(subset=["user"], keep="first", order_by=["first_event", "buyer"])

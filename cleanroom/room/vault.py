@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cleanroom import ledger, sealing, signing
 from cleanroom.agreement import Agreement
+from cleanroom.consent import require_signed
 from cleanroom.errors import HandoverError, StudyError
 from cleanroom.keyring import KEYS, Keyring, Secret, create_keyring, open_keyring
 from cleanroom.room.folders import appearing_whole, locked
@@ -106,11 +108,13 @@ def accept(
     From then on it is the party's handover in force, for the agreement's retention from `now` (with
     its zone; the present, if None), and the one before it is deleted. Accepting it again changes
     nothing. `keys` are the room's, if open already. Raises `HandoverError` naming what is wrong
-    with the handover; the vault is then as it was.
+    with the handover; the vault is then as it was. Raises `AgreementError` if `agreement` is not
+    signed by both platforms or not in force.
     """
     now = now or datetime.now(UTC)
     require_room(room, agreement.collaboration)
     expire(room, now)
+    _require_agreed(agreement, now)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
     body, digest = manifest.body, signing.digest(manifest.model_dump(mode="json"))
@@ -135,12 +139,14 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
     """The handovers in force `now` (with its zone; the present, if None).
 
     What may not be kept any longer is deleted first. Raises `HandoverError` unless both platforms'
-    are there, made for `agreement`, and `KeysError` if the room's keys do not open.
+    are there, made for `agreement`, `AgreementError` if that is not signed by both platforms or not
+    in force, and `KeysError` if the room's keys do not open.
     """
     now = now or datetime.now(UTC)
     require_room(room, agreement.collaboration)
     if is_due(room, now):
         expire(room, now)
+    _require_agreed(agreement, now)
     paths: dict[str, Path] = {}
     handovers: dict[str, str] = {}
     for party in Platform:
@@ -176,6 +182,10 @@ def opened_path(vault: Vault, sealed: Path) -> Path:
 def storage_key(vault: Vault) -> bytes:
     """The key under which the room's rows rest; 32 bytes."""
     return vault._keys.secrets[Secret.STORAGE]
+
+
+def _require_agreed(agreement: Agreement, now: datetime) -> None:
+    require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
 
 
 def _take_in(

@@ -1,8 +1,8 @@
 """The hard cases of the link, planted as further store visits; none of them buys anything.
 
-They change which accounts are bridged to which buyers, never a purchase. (Several accounts of one
-person, the remaining hard case, come with the population; clicks that never reach the store,
-with `shopping.arrivals`.)
+They change which accounts are bridged to which buyers, never a purchase. (CIDs on several clicks
+and at another merchant are planted by `misplaced`; several accounts of one person come with the
+population, clicks that never reach the store with `shopping.arrivals`. `true_links` counts all.)
 """
 
 from __future__ import annotations
@@ -47,34 +47,6 @@ def stray_visits(
             _unknown(rng, settings, population, clicks, count),
         ]
     )
-
-
-def hard_case_counts(touches: pl.DataFrame, visits: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """What the good rows show of each hard case, planted or come about by itself.
-
-    Of `cids`: seen with `several_buyers` within 15 days of the click, seen `later`, seen
-    `before_click`, `never_seen` in the store, `without_click`. Of `buyers`: with CIDs of
-    `several_users`.
-    """
-    clicks = touches.filter(pl.col("cid") >= 0).select("cid", "account", clicked="time")
-    seen = visits.filter(pl.col("cid") >= 0).select("cid", "person", "time")
-    seen = seen.join(clicks, on="cid", how="left")
-    delay = pl.col("time") - pl.col("clicked")
-    in_time = delay.is_between(0, WINDOW_DAYS * MILLISECONDS_PER_DAY)
-    cids = seen.group_by("cid").agg(
-        several_buyers=pl.col("person").filter(in_time).n_unique() > 1,
-        later=(delay > WINDOW_DAYS * MILLISECONDS_PER_DAY).any(),
-        before_click=(delay < 0).any(),
-        without_click=pl.col("account").is_null().all(),
-    )
-    buyers = seen.group_by("person").agg(
-        several_users=pl.col("account").drop_nulls().n_unique() > 1
-    )
-    never_seen = len(clicks.join(seen, on="cid", how="anti"))
-    return {
-        "cids": cids.drop("cid").sum().row(0, named=True) | {"never_seen": never_seen},
-        "buyers": buyers.drop("person").sum().row(0, named=True),
-    }
 
 
 def _shuffled_clicks(

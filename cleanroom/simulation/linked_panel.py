@@ -1,8 +1,8 @@
 """The linked panel: the buyers whose outcome can be told by arm, and their true probabilities.
 
 Definition.
-1. A CID's link belongs to one buyer: the first to come with it no earlier than the click and at
-   most 15 days (`WINDOW_DAYS`) after it. The merchant may be any.
+1. A CID's link belongs to one buyer: the first to come with it to the merchant clicked on, no
+   earlier than the CID's first click and at most 15 days (`WINDOW_DAYS`) after it.
 2. An account is bridged to one buyer: of its links that were followed before the time of
    assignment, whose was followed first.
 3. A buyer is in a merchant's panel if at least one account bridged to them is assigned in the
@@ -22,6 +22,7 @@ import polars as pl
 from cleanroom.simulation.hard_cases import WINDOW_DAYS
 from cleanroom.simulation.population import baseline, uplift
 from cleanroom.simulation.settings import MILLISECONDS_PER_DAY
+from cleanroom.simulation.true_links import first_clicks
 from cleanroom.simulation.world import World
 
 _BY_BUYER = ["merchant", "person"]
@@ -57,12 +58,12 @@ def linked_panel(world: World) -> pl.DataFrame:
 def bridges(world: World) -> pl.DataFrame:
     """Each bridged account with its one person."""
     early = (pl.col("cid") >= 0) & (pl.col("time") < world.settings.after.start)
-    clicks = world.touches.filter(early).select("cid", "account", clicked="time")
+    clicks = first_clicks(world).select("cid", "account", "merchant", "clicked")
     delay = pl.col("time") - pl.col("clicked")
     return (
         world.visits.filter(early)
-        .select("cid", "person", "time")
-        .join(clicks, on="cid")
+        .select("cid", "merchant", "person", "time")
+        .join(clicks, on=["cid", "merchant"])
         .filter(delay.is_between(0, WINDOW_DAYS * MILLISECONDS_PER_DAY))
         .sort("time", "person")
         .unique("cid", keep="first", maintain_order=True)

@@ -12,6 +12,7 @@ import polars as pl
 from cleanroom.simulation.chance import distinct_numbers, hexadecimal
 from cleanroom.simulation.dirt import with_dirt
 from cleanroom.simulation.exports import AdsExport, StoreExport, ads_export, store_export
+from cleanroom.simulation.misplaced import with_misplaced_cids
 from cleanroom.simulation.population import buyers_frame, users_frame
 from cleanroom.simulation.settings import SimulationSettings
 from cleanroom.simulation.truth import Truth, tell_truth
@@ -34,11 +35,12 @@ def simulate(settings: SimulationSettings) -> Simulation:
     The columns are those of `cleanroom.tables`, without the optional shared identifiers. Money is
     in fen, times in the zone of Shanghai.
     """
-    life, delivery = np.random.SeedSequence(settings.seed).spawn(2)
+    life, delivery, misplacing = np.random.SeedSequence(settings.seed).spawn(3)
     rng = np.random.default_rng(delivery)
     world = with_dirt(rng, build_world(settings, life))
-    truth = tell_truth(world)
+    world = with_misplaced_cids(np.random.default_rng(misplacing), world)
     cids = _cids(rng, world)
+    truth = tell_truth(world, cids)
     ads = ads_export(world, users_frame(world.population, rng), cids)
     store = store_export(world, buyers_frame(world.population, rng), cids)
     return Simulation(settings, ads, store, truth)
@@ -54,7 +56,12 @@ def write_exports(simulation: Simulation, directory: Path) -> None:
     tables = {
         "ads": {"touches": ads.touches, "assignments": ads.assignments, "users": ads.users},
         "store": {"buyers": store.buyers, "merchants": store.merchants},
-        "truth": {"lift": truth.lift, "panel": truth.panel, "totals": truth.totals},
+        "truth": {
+            "lift": truth.lift,
+            "panel": truth.panel,
+            "totals": truth.totals,
+            "links": truth.links,
+        },
     }
     for owner, frames in tables.items():
         (directory / owner).mkdir(parents=True, exist_ok=True)

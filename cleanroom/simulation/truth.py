@@ -9,9 +9,9 @@ import polars as pl
 
 from cleanroom.simulation.dirt import dirt_counts, without_dirt
 from cleanroom.simulation.exports import arm, merchant_texts
-from cleanroom.simulation.hard_cases import hard_case_counts
 from cleanroom.simulation.linked_panel import linked_panel
 from cleanroom.simulation.population import uplift
+from cleanroom.simulation.true_links import hard_case_counts, true_links
 from cleanroom.simulation.world import World
 from cleanroom.tables import TOUCH_KINDS, VISIT_KINDS
 
@@ -32,16 +32,18 @@ class Truth:
     `refunded` (fen), `cost` (fen), distinct `users_<touch kind>` and `buyers_<visit kind>`.
     `events`: good rows by table and kind (`clean`), planted rows by table and flaw (`dirt`), and
     what the good rows show of each hard case of the link (`hard_cases`).
+    `links`: who truly stands behind each CID (see `true_links`).
     """
 
     lift: pl.DataFrame
     panel: pl.DataFrame
     totals: pl.DataFrame
     events: Counts
+    links: pl.DataFrame
 
 
-def tell_truth(world: World) -> Truth:
-    """Work out the truth of a `world` whose dirt is marked."""
+def tell_truth(world: World, cids: pl.Series) -> Truth:
+    """Work out the truth of a `world` whose dirt is marked; `cids`: texts by number."""
     dirt = {"touches": dirt_counts(world.touches), "visits": dirt_counts(world.visits)}
     world = without_dirt(world)
     panel = linked_panel(world)
@@ -56,6 +58,7 @@ def tell_truth(world: World) -> Truth:
         ),
         totals=_totals(world),
         events=_events(world) | {"dirt": dirt},
+        links=true_links(world, cids),
     )
 
 
@@ -132,7 +135,7 @@ def _events(world: World) -> Counts:
     tables = {"touches": world.touches, "visits": world.visits, "assignments": assigned}
     return {
         "clean": {table: _by_kind(rows) for table, rows in tables.items()},
-        "hard_cases": hard_case_counts(world.touches, world.visits),
+        "hard_cases": hard_case_counts(world),
     }
 
 

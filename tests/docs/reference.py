@@ -16,6 +16,7 @@ from cleanroom import errors
 from cleanroom.errors import CleanroomError, ExitCode
 from cleanroom.gate import rules
 from cleanroom.party import checks
+from cleanroom.room.link_rules import BASES, LINK_RULES, LinkRule
 from cleanroom.tables import TABLES, Column, TableContract
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,20 @@ def disclosure_rules() -> str:
     )
 
 
+def link_rules() -> str:
+    """The rules of the link, in the order of a CID's way, with what each is counted of."""
+    rows = [
+        (f"`{rule.id}`", rule.case, rule.decides, f"`{rule.of}`", _known_by(rule))
+        for rule in (*BASES, *LINK_RULES)
+    ]
+    return grid(("rule", "when", "what the room does", "part of", "people are"), rows)
+
+
+def _known_by(rule: LinkRule) -> str:
+    sides = [f"{side}s" for side in rule.known_by]
+    return f"the fewer of {' and '.join(sides)}" if len(sides) > 1 else sides[0]
+
+
 def exit_codes() -> str:
     """Every exit code, in the words of the error that ends with it."""
     words = {
@@ -95,6 +110,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "tables": ("tables.md", tables),
     "reasons": ("tables.md", reasons),
     "rules": ("rules.md", disclosure_rules),
+    "link rules": ("rules.md", link_rules),
     "exit codes": ("exit-codes.md", exit_codes),
 }
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cleanroom.agreement import load, with_keys
+from cleanroom.agreement import load
 from cleanroom.borders import MONEY, PEOPLE
 from cleanroom.gate.protect import protect
 from cleanroom.party.derive import join_key
-from cleanroom.party.keys import create_keys, load_keys
+from cleanroom.party.keys import load_keys
 from cleanroom.party.tokens import token
 from cleanroom.policy import Policy
 from cleanroom.tables import IdentifierKind, Platform
+from tests.agreements import agreed
 from tests.docs.pages import ROOT
 from tests.factories import table
-from tests.party import room
 from tests.party.exports import Party, write_good
 
 
@@ -25,14 +25,12 @@ from tests.party.exports import Party, write_good
 def platforms(tmp_path: Path) -> dict[Platform, Party]:
     """Both platforms, each with its handover."""
     draft = load(ROOT / "configs" / "red-cat-plan.yaml")
-    lock = tmp_path / "unlock.key"
-    public = [create_keys(tmp_path / p / "keys", draft, p, lock) for p in Platform]
-    agreed = with_keys(draft, [*public, room.PUBLIC])
+    agreement = agreed(draft, {p: tmp_path / p / "keys" for p in Platform})
     found = {}
     for platform in Platform:
         home = tmp_path / platform
         write_good(home / "export", platform)
-        party = Party(platform, agreed, home / "keys", home / "export", home / "handover")
+        party = Party(platform, agreement, home / "keys", home / "export", home / "handover")
         party.hand_over()
         found[platform] = party
     return found

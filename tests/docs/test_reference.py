@@ -13,6 +13,7 @@ from cleanroom.errors import ExitCode
 from cleanroom.gate.rules import RULES
 from cleanroom.party.checks import Reason
 from cleanroom.policy import Policy
+from cleanroom.room.link_rules import BASES, LINK_RULES
 from cleanroom.study import ConversionStudy, LiftStudy
 from cleanroom.tables import TABLES
 from tests.docs import reference
@@ -62,6 +63,7 @@ def test_the_drawn_parts_leave_nothing_out() -> None:
         assert all(f"| `{column}`" in tables for column in contract.columns)
     assert all(f"| `{reason}` |" in reference.reasons() for reason in Reason)
     assert all(f"| `{rule.id}` |" in reference.disclosure_rules() for rule in RULES)
+    assert all(f"| `{rule.id}` |" in reference.link_rules() for rule in (*BASES, *LINK_RULES))
     assert all(f"| {code:d} |" in reference.exit_codes() for code in ExitCode)
 
 

@@ -14,7 +14,9 @@ MODULES = {file.relative_to(PACKAGE).as_posix(): file for file in PACKAGE.rglob(
 VOCABULARY = frozenset(
     {
         "agreement",
+        "agreement_file",
         "borders",
+        "consent",
         "errors",
         "keyring",
         "ledger",

@@ -32,7 +32,6 @@ EXTRAS = {
 # Needed, though no module imports it.
 UNIMPORTED = {
     "fsspec": "mailboxes between the parties",
-    "gmpy2": "the blinded join's arithmetic",
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
     "pyroaring": "sets of people as bitmaps",

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cleanroom.agreement import Agreement, load, with_keys
-from cleanroom.party.keys import create_keys
+from cleanroom.agreement import Agreement, load
 from cleanroom.tables import Platform
-from tests.party import room
+from tests.agreements import agreed
 from tests.party.exports import Party, write_good
 
 DRAFT = Path(__file__).parents[2] / "configs" / "red-cat-plan.yaml"
@@ -21,10 +20,8 @@ def draft() -> Agreement:
 
 @pytest.fixture
 def agreement(draft: Agreement, tmp_path: Path) -> Agreement:
-    """The demo's agreement, completed with the keys made at `tmp_path / <platform> / keys`."""
-    lock = tmp_path / "unlock.key"
-    public = [create_keys(tmp_path / p / "keys", draft, p, lock) for p in Platform]
-    return with_keys(draft, [*public, room.PUBLIC])
+    """The demo's agreement, signed with the keys made at `tmp_path / <platform> / keys`."""
+    return agreed(draft, {platform: tmp_path / platform / "keys" for platform in Platform})
 
 
 @pytest.fixture

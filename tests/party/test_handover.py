@@ -25,6 +25,7 @@ from cleanroom.party.handover import write_handover
 from cleanroom.party.ingest import ExportTable
 from cleanroom.party.keys import PartyKeys, create_keys, load_keys
 from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
+from tests.agreements import agreed, signed_by_both
 from tests.party import room
 from tests.party.exports import (
     CANARY,
@@ -140,10 +141,7 @@ def test_a_shared_identifier_joins_and_accounts_do_not(draft: Agreement, tmp_pat
     record["join"]["shared_identifier"] = "phone"
     for table in ("users", "buyers"):
         record["opens"][table]["phone"] = "join_key"
-    opened = parse(record, "with phone")
-    lock = tmp_path / "unlock.key"
-    public = [create_keys(tmp_path / p, opened, p, lock) for p in Platform]
-    opened = with_keys(opened, [*public, room.PUBLIC])
+    opened = agreed(parse(record, "with phone"), {p: tmp_path / p for p in Platform})
     spellings = {"users": "138-0013-8001", "buyers": "+86 13800138001"}
     parties = {}
     for table, platform in (("users", Platform.ADS), ("buyers", Platform.STORE)):
@@ -299,6 +297,31 @@ def test_keys_of_another_version_of_the_agreement_are_refused(
         write_handover(ads.export, keys, newer, ads.out, NOW)
 
 
+def test_nothing_is_handed_over_under_an_agreement_that_is_not_signed(
+    ads: Party, agreement: Agreement
+) -> None:
+    unsigned = parse(to_record(agreement), "unsigned")
+    with pytest.raises(AgreementError, match="lacks the signature of the ads and store platforms"):
+        replace(ads, agreement=unsigned).hand_over()
+    assert not ads.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("2025-12-31T15:59:59+00:00", "not in force before 2026-01-01"),
+        ("2035-12-31T16:00:00+00:00", "ended on 2035-12-31"),
+    ],
+)
+def test_nothing_is_handed_over_before_or_after_the_agreements_days_in_shanghai(
+    moment: str, words: str, ads: Party, agreement: Agreement
+) -> None:
+    keys = load_keys(ads.keys, agreement, Platform.ADS)
+    with pytest.raises(AgreementError, match=words):
+        write_handover(ads.export, keys, agreement, ads.out, datetime.fromisoformat(moment))
+    assert not ads.out.exists()
+
+
 @pytest.mark.parametrize(
     ("place", "terms"),
     [("token_hash", {"token_hash": "hmac-sm3"}), ("join.mode", {"join": {"mode": "blinded"}})],
@@ -307,6 +330,7 @@ def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
     place: str, terms: dict[str, Any], ads: Party, agreement: Agreement
 ) -> None:
     other = parse(to_record(agreement) | terms, "another agreement")
+    other = signed_by_both(other, {p: ads.keys.parents[1] / p / "keys" for p in Platform})
     with pytest.raises(AgreementError, match=place):
         replace(ads, agreement=other).hand_over()
     assert not ads.out.exists()
@@ -317,9 +341,11 @@ def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
 
 def test_only_the_room_that_the_agreement_names_can_open_a_handover(store: Party) -> None:
     store.hand_over()
-    assert room.opened(store.out, "visits")["amount"].to_list() == [None, 9900, 9900]
-    with pytest.raises(SealError, match="sealed key does not open"):
-        room.opened(store.out, "visits", transport=X25519PrivateKey.generate())
+    assert store.read("visits")["amount"].to_list() == [None, 9900, 9900]
+    keys = load_keys(store.keys, store.agreement, Platform.STORE)
+    for other in (keys.transport, X25519PrivateKey.generate()):
+        with pytest.raises(SealError, match="sealed key does not open"):
+            room.opened(store.out, "visits", other)
 
 
 def test_nothing_of_a_table_can_be_read_in_a_handover(store: Party) -> None:
@@ -332,11 +358,12 @@ def test_nothing_of_a_table_can_be_read_in_a_handover(store: Party) -> None:
 
 def test_a_key_is_sealed_for_one_handover_of_one_party_under_one_agreement(ads: Party) -> None:
     body = ads.hand_over()[0].manifest["body"]
-    sealing.open_key(body["sealed_key"], room.TRANSPORT, sealing.handover_context(body))
+    key = room.transport(ads.keys)
+    sealing.open_key(body["sealed_key"], key, sealing.handover_context(body))
     for name in ("format", "collaboration", "epoch", "agreement", "party", "nonce"):
         other = sealing.handover_context({**body, name: "other"})
         with pytest.raises(SealError, match="sealed key does not open"):
-            sealing.open_key(body["sealed_key"], room.TRANSPORT, other)
+            sealing.open_key(body["sealed_key"], key, other)
 
 
 def test_no_readable_table_is_left_behind(ads: Party, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +413,7 @@ def test_without_a_room_s_key_nothing_is_handed_over(
     lock = tmp_path / "other.key"
     public = [create_keys(tmp_path / "other" / p, draft, p, lock) for p in Platform]
     party = replace(ads, agreement=with_keys(draft, public), keys=tmp_path / "other" / "ads")
-    with pytest.raises(AgreementError, match="room's transport key"):
+    with pytest.raises(AgreementError, match=r"lacks .*room\.transport_key"):
         party.hand_over()
     assert not ads.out.exists()
 

@@ -18,6 +18,7 @@ from cleanroom.party.keys import load_keys
 from cleanroom.party.report import IngestReport
 from cleanroom.room.vault import Vault, accept, open_vault
 from cleanroom.tables import TABLES, KeyRole, Platform
+from tests.agreements import signed_by_both
 from tests.real_data import files
 from tests.real_data.adapters import Exports, hillstrom_exports, tmall_exports
 from tests.real_data.terms import hillstrom_agreement, tmall_agreement
@@ -60,6 +61,7 @@ def hand_over(exports: Exports, draft: Agreement, home: Path) -> Stage:
     """Play the parties from their raw tables to the room's vault, in the new directory `home`."""
     _write_exports(exports, home / "exports")
     agreement = _with_everyones_keys(draft, home)
+    agreement = signed_by_both(agreement, {platform: home / platform for platform in Platform})
     write(agreement, home / "room" / "agreement.yaml")
     reports = []
     for platform in Platform:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cleanroom import sealing, signing
 from cleanroom.agreement import agreement_digest, parse
 from cleanroom.borders import Table, handover_schema
+from cleanroom.consent import signed
 from cleanroom.room.vault import Vault, accept, create_room, open_vault
 from cleanroom.tables import TABLES, Platform, Role
 
@@ -60,13 +61,19 @@ class Room:
         return token
 
     def agree(self, **changes: Any) -> None:
-        """Agree anew, with some terms changed."""
+        """Agree anew, with some terms changed; both platforms sign."""
         self.agreement = parse(self.terms(**changes), "the agreement")
+        for party, key in self.keys.items():
+            self.agreement = signed(self.agreement, party, key)
 
     def terms(self, **changes: Any) -> dict[str, Any]:
         """The agreement's plain values; `changes` replace some."""
         parties = {
-            party.value: {"name": party.value, "identity_key": signing.public_of(key)}
+            party.value: {
+                "name": party.value,
+                "identity_key": signing.public_of(key),
+                "transport_key": hashlib.sha256(party.encode()).hexdigest(),
+            }
             for party, key in self.keys.items()
         }
         terms: dict[str, Any] = {
@@ -76,7 +83,7 @@ class Room:
             "timezone": "Asia/Shanghai",
             "currency": "CNY",
             "valid_from": "2026-01-01",
-            "valid_until": "2026-12-31",
+            "valid_until": "2035-12-31",
             "retention_days": 30,
             "parties": parties,
             "room": {

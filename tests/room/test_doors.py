@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import get_type_hints
 
 from cleanroom.borders import Table
-from cleanroom.room import conversion, eligibility, lift, vault
+from cleanroom.room import conversion, diagnostics, eligibility, lift, vault
 
 PACKAGE = Path(vault.__file__).parents[1]
 DOORS = {
     "conversion": {"conversion_tables"},
+    "diagnostics": {"link_diagnostics"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "retention": {"expire"},
@@ -51,6 +52,7 @@ def test_the_room_is_entered_by_its_doors_only() -> None:
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

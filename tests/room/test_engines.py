@@ -18,6 +18,7 @@ from cleanroom.borders import Table
 from cleanroom.errors import HandoverError
 from cleanroom.room import engine
 from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.diagnostics import link_diagnostics
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
 from cleanroom.room.lift import lift_tables
@@ -43,7 +44,11 @@ def simulation() -> Simulation:
 @pytest.fixture(scope="module")
 def vault(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Vault:
     """The room after both platforms handed the simulated log over."""
-    room = Room(tmp_path_factory.mktemp("simulated"))
+    return filled(Room(tmp_path_factory.mktemp("simulated")), simulation)
+
+
+def filled(room: Room, simulation: Simulation) -> Vault:
+    """A room's vault with the simulated log."""
     for party in Platform:
         frames = room.frames(party, {name: table.to_dicts() for name, table in raw(simulation)})
         accept(room.directory, room.hand_over(party, frames), room.agreement)
@@ -70,7 +75,11 @@ def tables(vault: Vault) -> list[Table]:
         LiftStudy(merchant=merchant, start=HALF, end=LAST, study=f"holdout-{merchant}")
         for merchant in MERCHANTS
     ]
-    return conversion_tables(vault, MERCHANTS, *PERIOD) + lift_tables(vault, studies)
+    return [
+        *conversion_tables(vault, MERCHANTS, *PERIOD),
+        *lift_tables(vault, studies),
+        link_diagnostics(vault),
+    ]
 
 
 @pytest.mark.slow
@@ -81,7 +90,8 @@ def test_duckdb_gives_the_same_tables_as_polars(
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault)
-    assert [table.name for table in by_duckdb] == ["path", "money", "link", "arms", "panel"]
+    names = ["path", "money", "link", "arms", "panel", "link_rules"]
+    assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
         assert one.cells.equals(other.cells)
@@ -151,6 +161,33 @@ def plain_attribution(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     )
     day = pl.col("clicked").dt.convert_time_zone("Asia/Shanghai").dt.date()
     return owed.filter(day.is_between(*PERIOD))
+
+
+def test_rules_are_needed_as_often_as_the_simulation_planted_them(
+    simulation: Simulation, tmp_path: Path
+) -> None:
+    room = Room(tmp_path)
+    room.agree(join={"attribution_window_days": 15})
+    counts = counted(link_diagnostics(filled(room, simulation)))
+    planted = simulation.truth.events["hard_cases"]["cids"]
+    told = {
+        "several_clicks": "several_clicks",
+        "never_seen": "never_seen",
+        "without_click": "without_click",
+        "other_merchant": "other_merchant",
+        "before_click": "before_click",
+        "outside_window": "later",
+        "passed_on": "several_buyers",
+    }
+    assert {rule: counts[rule] for rule in told} == {r: planted[case] for r, case in told.items()}
+    assert min(planted.values()) > 100
+    assert counts["unknown_buyer"] == counts["unknown_user"] == 0
+    assert min(counts["several_users"], counts["several_buyers"]) > 20
+
+
+def counted(table: Table) -> dict[str, float]:
+    """CIDs by rule."""
+    return dict(table.cells.filter(measure="cids").select("rule", "value").iter_rows())
 
 
 def test_the_panel_is_nearly_the_simulation_s_own(vault: Vault, simulation: Simulation) -> None:

@@ -6,6 +6,7 @@ The logs are small and crowded (few people, CIDs, moments), so that every hard c
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cleanroom.room.diagnostics import count_rules
 from cleanroom.room.journeys import attribute, net_orders
 from cleanroom.room.link import link
+from cleanroom.room.link_rules import BASES, BUYER, LINK_RULES, USER
 from cleanroom.room.match import match
 
 WINDOW = 3  # days
@@ -124,6 +127,57 @@ def told_links(log: list[Touch], store: list[Event]) -> dict[str, tuple[Any, ...
     }
 
 
+def told_rules(log: list[Touch], store: list[Event]) -> dict[str, set[tuple[Any, ...]]]:
+    """By rule: the (CID, user, buyer) it was needed for, one by one."""
+    linked = told_links(log, store)
+    clicks = sorted((t for t in log if t.cid is not None), key=lambda t: (t.time, t.event_id))
+    events = [e for e in store if e.cid is not None and e.kind != "refund"]
+    first = {t.cid: t for t in reversed(clicks)}
+    told: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+    for touch in clicks:
+        told["clicked"].add((touch.cid, touch.user, None))
+        if sum(t.cid == touch.cid for t in clicks) > 1:
+            told["several_clicks"].add((touch.cid, touch.user, None))
+        if all(e.cid != touch.cid for e in events):
+            told["never_seen"].add((touch.cid, touch.user, None))
+    for event in events:
+        click = first.get(event.cid)
+        for rule in rules_of(event, click, linked):
+            told[rule].add((event.cid, click.user if click else None, event.buyer))
+    for cid, (user, buyer, *_) in linked.items():
+        if buyer is not None:
+            others = [other for other in linked.values() if other[1] is not None]
+            met = {
+                "several_users": len({u for u, b, *_ in others if b == buyer}) > 1,
+                "several_buyers": user and len({b for u, b, *_ in others if u == user}) > 1,
+                "unknown_user": user is None,
+            }
+            for rule in (rule for rule, applies in met.items() if applies):
+                told[rule].add((cid, user, buyer))
+    return told
+
+
+def rules_of(
+    event: Event, click: Touch | None, linked: dict[str, tuple[Any, ...]]
+) -> Iterator[str]:
+    """The rules that one store event with a CID falls under."""
+    yield "came"
+    if click is None:
+        yield "without_click"
+    elif event.merchant != click.merchant:
+        yield "other_merchant"
+    elif not after(click, event):
+        yield "before_click" if event.time < click.time else "outside_window"
+    else:
+        _, buyer, *_, passed_on, _ = linked[str(event.cid)]
+        if buyer is None:
+            yield "unknown_buyer"
+        if event.buyer is not None and event.buyer == buyer:
+            yield "linked"
+        if event.buyer is not None and passed_on:
+            yield "passed_on"
+
+
 def told_journeys(log: list[Touch], store: list[Event]) -> dict[str, str]:
     """By event: the CID it is owed to."""
     linked = told_links(log, store)
@@ -168,6 +222,22 @@ def test_links_are_what_the_rules_say(log: list[Touch], store: list[Event]) -> N
     }
     assert found == told_links(log, store)
     assert links.height == len(found)
+
+
+@pytest.mark.slow
+@given(touches(), events())
+def test_rules_are_counted_as_often_as_they_are_needed(
+    log: list[Touch], store: list[Event]
+) -> None:
+    ads, visits = frame(log, Touch), frame(store, Event)
+    counts = count_rules(ads, visits, link(match(ads, visits, WINDOW)), WINDOW)
+    told = told_rules(log, store)
+    rules = (*BASES, *LINK_RULES)
+    assert {rule.id for rule in rules} == counts.keys() >= told.keys()
+    for rule in rules:
+        cids, users, buyers = (len({row[i] for row in told[rule.id]}) for i in range(3))
+        people = min({USER: users, BUYER: buyers}[side] for side in rule.known_by)
+        assert (counts[rule.id].cids, counts[rule.id].people(rule)) == (cids, people), rule.id
 
 
 @pytest.mark.slow

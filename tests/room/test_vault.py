@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleanroom import ledger, sealing, signing
+from cleanroom.agreement import parse
 from cleanroom.errors import AgreementError, HandoverError, KeysError, StudyError
 from cleanroom.keyring import Keyring, open_keyring
 from cleanroom.room.eligibility import eligibility
@@ -518,11 +519,22 @@ def test_a_damaged_history_is_said_to_be_so(room: Room) -> None:
         open_vault(room.directory, room.agreement)
 
 
-def test_a_draft_agreement_without_keys_accepts_nothing(room: Room) -> None:
-    parties = {party.value: {"name": party.value} for party in Platform}
-    room.agree(parties=parties)
-    with pytest.raises(HandoverError, match="not signed with the ads"):
+def test_nothing_is_accepted_or_opened_under_an_agreement_that_is_not_signed(room: Room) -> None:
+    room.vault()
+    handover = ads_handover(room)
+    unsigned = parse(room.terms(), "the agreement")
+    with pytest.raises(AgreementError, match="lacks the signature of the ads and store platforms"):
+        accept(room.directory, handover, unsigned)
+    with pytest.raises(AgreementError, match="lacks the signature"):
+        open_vault(room.directory, unsigned)
+
+
+def test_nothing_is_accepted_or_opened_after_the_agreement_ended(room: Room) -> None:
+    room.agree(valid_until="2026-01-31")
+    with pytest.raises(AgreementError, match="ended on 2026-01-31"):
         accept(room.directory, ads_handover(room), room.agreement)
+    with pytest.raises(AgreementError, match="ended on 2026-01-31"):
+        open_vault(room.directory, room.agreement)
 
 
 # Merchants

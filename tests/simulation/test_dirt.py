@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import polars as pl
-import pytest
 from polars.testing import assert_frame_equal
 
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
@@ -132,32 +131,3 @@ def test_a_clean_world_has_the_same_truth(
     assert counted(clean.ads.touches, TOUCH_FLAWS) == dict.fromkeys(
         ("duplicate_event", *TOUCH_FLAWS), 0
     )
-
-
-@pytest.mark.parametrize("case", ["later", "before_click", "without_click"])
-def test_a_hard_case_of_the_link_is_planted_at_the_rate_asked_for(
-    settings: SimulationSettings, simulation: Simulation, case: str
-) -> None:
-    clicks = simulation.truth.events["clean"]["touches"]["click"]
-    planted = round(settings.hard_case_rate * clicks)
-    assert simulation.truth.events["hard_cases"]["cids"][case] == planted
-
-
-def test_links_are_passed_on_and_people_use_several_devices(simulation: Simulation) -> None:
-    hard_cases = simulation.truth.events["hard_cases"]
-    planted = simulation.truth.events["clean"]["touches"]["click"] * 0.005
-    # A link passed to a single friend, and never followed by who clicked, has one buyer only.
-    assert 0.7 * planted < hard_cases["cids"]["several_buyers"] <= planted
-    assert hard_cases["cids"]["never_seen"] > 0
-    assert hard_cases["buyers"]["several_users"] > 0
-
-
-def test_without_hard_cases_a_cid_has_one_buyer_soon_after_its_click(
-    settings: SimulationSettings,
-) -> None:
-    tidy = simulate(replace(settings, hard_case_rate=0, second_account_rate=0))
-    hard_cases = tidy.truth.events["hard_cases"]
-    assert hard_cases["buyers"] == {"several_users": 0}
-    never_seen = hard_cases["cids"].pop("never_seen")
-    assert never_seen > 0
-    assert set(hard_cases["cids"].values()) == {0}

@@ -63,7 +63,7 @@ def test_the_same_settings_give_the_same_frames() -> None:
     first, second = simulate(SMALL), simulate(SMALL)
     for name, frame in frames(first).items():
         assert_frame_equal(frame, frames(second)[name])
-    for name in ("lift", "panel", "totals"):
+    for name in ("lift", "panel", "totals", "links"):
         assert_frame_equal(getattr(first.truth, name), getattr(second.truth, name))
     assert first.truth.events == second.truth.events
 
@@ -91,14 +91,16 @@ def test_some_people_have_two_ads_accounts_and_some_no_store_account(
     assert simulation.store.buyers.height / people == pytest.approx(0.88, abs=0.01)
 
 
-def test_a_cid_belongs_to_one_ad_click_and_to_nothing_else(simulation: Simulation) -> None:
+def test_a_cid_is_paid_for_with_one_click_and_stands_on_nothing_else(
+    simulation: Simulation,
+) -> None:
     touches = simulation.ads.touches.filter(
         pl.col("merchant").is_not_null(), pl.col("kind") != "swipe", pl.col("time").dt.year() < 2050
     ).unique("event_id")
     assert touches.filter(pl.col("kind") != "click")["cid"].null_count() == len(
         touches.filter(pl.col("kind") != "click")
     )
-    cids = touches.filter(pl.col("cid").str.starts_with("c"), pl.col("cost") >= 0)["cid"]
+    cids = touches.filter(pl.col("cid").str.starts_with("c"), pl.col("cost") > 0)["cid"]
     assert cids.n_unique() == len(cids)
 
 
@@ -148,7 +150,10 @@ def test_files_hold_the_frames(simulation: Simulation, tmp_path: Path) -> None:
     visits = pl.read_csv(tmp_path / "store" / "visits.csv", infer_schema=False)
     assert_frame_equal(visits, simulation.store.visits)
     truth = {path.name for path in (tmp_path / "truth").iterdir()}
-    assert truth == {"lift.parquet", "panel.parquet", "totals.parquet", "events.json"}
+    frames = {f"{name}.parquet" for name in ("lift", "panel", "totals", "links")}
+    assert truth == {*frames, "events.json"}
+    links = pl.read_parquet(tmp_path / "truth" / "links.parquet")
+    assert_frame_equal(links, simulation.truth.links)
 
 
 def test_four_of_twenty_merchants_are_outside_the_programme_each_for_its_own_reason() -> None:

@@ -41,12 +41,15 @@ def after_assignment(simulation: Simulation) -> pl.DataFrame:
 
 
 def bridges(simulation: Simulation) -> pl.DataFrame:
-    """Bridged users with their buyers, from the raw exports and the definition alone."""
+    """Bridged users with their buyers, from the raw exports and the definition alone.
+
+    The first click with a CID is the one that is paid for.
+    """
     clicks = simulation.ads.touches.filter(
         pl.col("kind") == "click",
         pl.col("merchant").is_not_null(),
         pl.col("cost") > 0,
-    ).select("cid", "user", clicked=pl.col("time").dt.epoch("ms"))
+    ).select("cid", "merchant", "user", clicked=pl.col("time").dt.epoch("ms"))
     visits = simulation.store.visits.filter(
         pl.col("merchant").is_not_null(),
         pl.col("kind") != "preorder",
@@ -54,7 +57,7 @@ def bridges(simulation: Simulation) -> pl.DataFrame:
     ).with_columns(pl.col("time").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z").dt.epoch("ms"))
     delay = pl.col("time") - pl.col("clicked")
     return (
-        visits.join(clicks, on="cid")
+        visits.join(clicks, on=["cid", "merchant"])
         .filter(delay.is_between(0, 15 * 86_400_000))
         .filter(pl.col("time") < simulation.settings.after.start)
         .sort("time")

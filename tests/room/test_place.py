@@ -1,0 +1,134 @@
+"""The agreement in the room: verified on every use, and what is in force is remembered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from cleanroom import ledger
+from cleanroom.agreement import agreement_digest, parse, to_record, write
+from cleanroom.bench.answer import answer
+from cleanroom.errors import AgreementError
+from cleanroom.gate.candidate import read_candidate
+from cleanroom.policy import Policy
+from cleanroom.room.place import agreement_of, ledger_of
+from cleanroom.study import ConversionStudy
+from tests.room.event_log import Room
+
+PERMITTED = {"conversion": {"notebook": "conversion.ipynb", "sha256": "00" * 32}}
+
+
+def lay(room: Room, **altered: Any) -> None:
+    """Lay the agreement into the room, some of its terms altered after it was signed."""
+    signatures = {platform.value: text for platform, text in room.agreement.signatures.items()}
+    record = {**to_record(room.agreement), **altered, "signatures": signatures}
+    write(parse(record, "the agreement"), room.directory / "agreement.yaml")
+
+
+def refusal(room: Room) -> str:
+    with pytest.raises(AgreementError) as refused:
+        agreement_of(room.directory)
+    return refused.value.problem
+
+
+def adopted(room: Room) -> list[tuple[str, int]]:
+    return [
+        (record["facts"]["agreement"], record["facts"]["version"])
+        for record in ledger.records(ledger_of(room.directory))
+        if record["event"] == ledger.Event.AGREEMENT_ADOPTED
+    ]
+
+
+def test_the_room_works_under_what_both_platforms_signed(room: Room) -> None:
+    lay(room)
+    assert agreement_of(room.directory) == room.agreement
+
+
+def test_a_directory_without_an_agreement_is_no_room_to_work_in(room: Room) -> None:
+    assert "no room with an agreement" in refusal(room)
+
+
+def test_an_unsigned_agreement_is_refused(room: Room) -> None:
+    write(parse(room.terms(), "unsigned"), room.directory / "agreement.yaml")
+    assert "lacks the signature of the ads and store platforms." in refusal(room)
+    assert adopted(room) == []
+
+
+def test_an_agreement_that_ended_is_refused(room: Room) -> None:
+    room.agree(valid_until="2026-01-31")
+    lay(room)
+    assert "ended on 2026-01-31 (valid_until)." in refusal(room)
+
+
+def test_what_was_altered_is_named_beside_what_is_in_force(room: Room) -> None:
+    lay(room)
+    agreement_of(room.directory)
+    lay(room, policy={"min_people": 2}, retention_days=9_999)
+    told = refusal(room)
+    assert "was altered after the ads and store platforms signed it." in told
+    assert told.splitlines()[1:] == [
+        "  - retention_days: 30 -> 9999",
+        "  - policy.min_people: 50 -> 2",
+    ]
+    lay(room)
+    assert agreement_of(room.directory) == room.agreement
+
+
+def test_what_is_not_signed_yet_is_named_beside_what_is_in_force(room: Room) -> None:
+    lay(room)
+    agreement_of(room.directory)
+    write(parse(room.terms(version=2), "unsigned"), room.directory / "agreement.yaml")
+    assert refusal(room).splitlines()[1:] == ["  - version: 1 -> 2"]
+
+
+def test_an_agreement_altered_before_the_room_ever_saw_it_is_refused(room: Room) -> None:
+    lay(room, policy={"min_people": 2})
+    assert refusal(room).endswith("was altered after the ads and store platforms signed it.")
+
+
+def test_each_version_is_recorded_once_when_it_takes_its_place(room: Room) -> None:
+    digests = []
+    for version in (1, 2):
+        room.agree(version=version)
+        lay(room)
+        for _ in range(2):
+            assert agreement_of(room.directory).version == version
+        digests.append(agreement_digest(room.agreement))
+    assert adopted(room) == [(digests[0], 1), (digests[1], 2)]
+
+
+def test_a_memory_that_cannot_be_read_changes_no_verdict(room: Room) -> None:
+    lay(room)
+    for damaged in (b"{", b"[]", b"\xff"):
+        agreement_of(room.directory)
+        (room.directory / "agreement.in-force.json").write_bytes(damaged)
+        assert agreement_of(room.directory) == room.agreement
+    (room.directory / "agreement.in-force.json").write_bytes(b"{")
+    lay(room, policy={"min_people": 2})
+    assert "was altered" in refusal(room)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "effective"),
+    [
+        ({}, None, Policy(min_people=60)),
+        ({"ads": {"min_people": 70}}, None, Policy(min_people=70)),
+        ({"store": {"rounding": 4}}, Policy(min_people=2), Policy(min_people=60, rounding=20)),
+        ({}, Policy(min_converters=80), Policy(min_people=60, min_converters=80)),
+    ],
+)
+def test_an_answer_is_given_under_the_strictest_of_all_policies(
+    own: dict[str, Any], asked: Policy | None, effective: Policy, room: Room
+) -> None:
+    parties = room.terms()["parties"]
+    for platform, policy in own.items():
+        parties[platform]["policy"] = policy
+    room.agree(parties=parties, policy={"min_people": 60}, studies=PERMITTED)
+    lay(room)
+    room.vault()
+    study = ConversionStudy(merchant="m", start=date(2026, 3, 1), end=date(2026, 3, 9))
+    (file,) = answer(room.directory, [study], asked)
+    manifest = read_candidate(file, room.public_key).manifest
+    assert manifest["policy"] == effective.model_dump()
