@@ -7,6 +7,7 @@ with, and ends when the process that started it ends, however that ends.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -112,6 +113,7 @@ def rates() -> tuple[float, float]:
 
 def _begin(secrets: Secrets) -> None:
     _secrets.update(secrets)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts means the whole
     parent = parent_process()
     if parent is not None:  # a killed parent closes nothing that its workers wait on
         Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
