@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from cleanroom.agreement import parse, to_record
-from cleanroom.errors import HandoverError, JoinError, KeysError
+from cleanroom.errors import AgreementError, HandoverError, JoinError, KeysError
 from cleanroom.party import join_input
 from cleanroom.party import match as at_party
 from cleanroom.party.blinding import Crew, blinded, cores, doubled, rates
@@ -272,6 +272,16 @@ def test_a_keyed_agreement_has_no_match(match: Scene) -> None:
     side = replace(match.side(Platform.ADS), agreement=parse(terms, "keyed"))
     with pytest.raises(JoinError, match="join is not blinded"):
         next(at_party.match(side))
+
+
+def test_no_part_is_taken_under_an_agreement_that_both_have_not_signed(match: Scene) -> None:
+    # One that names other keys would have what the ads platform doubles sealed to whoever made it.
+    next(match.actor(ROOM))
+    side = match.side(Platform.ADS)
+    unsigned = replace(side, agreement=match.agreement.model_copy(update={"signatures": {}}))
+    with pytest.raises(AgreementError, match="lacks the signature of the ads and store platforms"):
+        next(at_party.match(unsigned))
+    assert not side.state.exists()
 
 
 def test_a_directory_without_a_handover_is_said_to_be_none(match: Scene) -> None:
