@@ -63,9 +63,14 @@ def state_key(keys: PartyKeys, salt: bytes) -> bytes:
     return bytes.fromhex(_derive(keys.pseudonym, purpose))
 
 
-def dummy_key(secret: bytes) -> bytes:
-    """The key from which the dummies of a match come, from the secret it is blinded with."""
-    return bytes.fromhex(_derive(secret, ["dummies"]))
+def dummy_key(keys: PartyKeys, kind: IdentifierKind, nonce: str) -> bytes:
+    """The key from which the dummies of one kind come in all matches of one handover; 32 bytes.
+
+    `nonce` is the handover's. Real handles are the same in all its matches: were dummies not, who
+    sees two of them could tell which are.
+    """
+    purpose = ["dummies", keys.collaboration, keys.epoch, keys.party.value, kind.value, nonce]
+    return bytes.fromhex(_derive(keys.pseudonym, purpose))
 
 
 def _derive(secret: bytes, purpose: list[str]) -> str:

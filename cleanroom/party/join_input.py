@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cleanroom import signing
 from cleanroom.errors import JoinError
 from cleanroom.matching import HANDLE_BYTES
-from cleanroom.party.derive import dummy_key
 from cleanroom.party.normalise import normalised
 from cleanroom.party.tokens import hmac_sha256
 from cleanroom.tables import IdentifierKind
@@ -78,16 +77,16 @@ class Piece:
 
 @dataclass(frozen=True, repr=False)
 class JoinInput:
-    """The identifiers of one kind, filled up with dummies that `secret` determines."""
+    """The identifiers of one kind, filled up with dummies from the `key` of 32 bytes."""
 
     folder: Path
-    secret: bytes
+    key: bytes
     dummies: int
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """All of them in the order of the handles, `size` in a piece; at least one piece.
 
-        The same secret gives the same pieces, so that a match can go on after a restart.
+        The same key gives the same pieces, so that a match can go on after a restart.
         """
         waiting = pl.DataFrame(schema=_SCHEMA)
         empty = True
@@ -100,7 +99,7 @@ class JoinInput:
             yield _piece(waiting)
 
     def _merged(self, size: int) -> Iterator[pl.DataFrame]:
-        dummies = _dummies(self.secret, self.dummies)
+        dummies = _dummies(self.key, self.dummies)
         for frame in frames(self.folder, size):
             due = dummies.filter(pl.col("handle") < frame["handle"][-1])
             dummies = dummies.slice(due.height)
@@ -150,14 +149,11 @@ def _piece(frame: pl.DataFrame) -> Piece:
     return Piece(frame["identifier"].to_list(), handles)
 
 
-def _dummies(secret: bytes, number: int) -> pl.DataFrame:
+def _dummies(key: bytes, number: int) -> pl.DataFrame:
     """So many identifiers that nobody has, with handles, by handle: the key stream of AES-256 in
-    counter mode under the match's secret (NIST SP 800-38A), which no one without it can tell from
-    random bytes."""
+    counter mode (NIST SP 800-38A), which no one without the key can tell from random bytes."""
     width = HANDLE_BYTES + _DUMMY_BYTES
-    stream = (
-        Cipher(AES(dummy_key(secret)), CTR(bytes(16))).encryptor().update(bytes(width * number))
-    )
+    stream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(width * number))
     text = stream.hex()
     rows = [text[i : i + 2 * width] for i in range(0, len(text), 2 * width)]
     frame = pl.DataFrame({"row": rows}, schema={"row": pl.String})

@@ -30,7 +30,7 @@ from cleanroom.matching import (
 from cleanroom.message import Step, Stream
 from cleanroom.party import curve
 from cleanroom.party.blinding import FEWEST, Crew, cores, rates
-from cleanroom.party.derive import handle_key
+from cleanroom.party.derive import dummy_key, handle_key
 from cleanroom.party.join_input import JoinInput, count, require_handles
 from cleanroom.party.match_state import MatchState, finish, is_finished, new_state, read_state
 from cleanroom.party.side import Side, inbox, outbox
@@ -123,7 +123,7 @@ def _join(side: Side, ticket: Ticket) -> Steps[None]:
     with Crew(secrets, _processes(side, ticket)) as crew:
         _forecast(side, ticket, crew)
         for kind in ticket.points:
-            yield from _blind(side, ticket, kind, state, crew)
+            yield from _blind(side, ticket, kind, crew)
             yield from _double(side, ticket, kind, crew)
     while not has_receipt(side.mailbox, ticket.match, side.agreement):
         yield Waiting("the room's receipt")
@@ -169,13 +169,11 @@ def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
         )
 
 
-def _blind(
-    side: Side, ticket: Ticket, kind: IdentifierKind, state: MatchState, crew: Crew
-) -> Steps[None]:
+def _blind(side: Side, ticket: Ticket, kind: IdentifierKind, crew: Crew) -> Steps[None]:
     box = outbox(side, ticket, kind, Step.BLINDED)
     sent, before = box.sent(), 0
     dummies = box.total - count(side.inputs / kind)
-    source = JoinInput(side.inputs / kind, state.secrets[kind], dummies)
+    source = JoinInput(side.inputs / kind, dummy_key(side.keys, kind, side.nonce), dummies)
 
     def tasks() -> Iterable[Moved | tuple[Chunk, Future[bytes]]]:
         nonlocal before

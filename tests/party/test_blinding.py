@@ -139,10 +139,10 @@ def test_no_identifier_is_one_empty_piece(tmp_path: Path) -> None:
     assert (piece.identifiers, piece.handles) == ([], b"")
 
 
-def test_dummies_are_the_same_after_a_restart_and_others_in_another_match(tmp_path: Path) -> None:
+def test_dummies_are_the_same_after_a_restart_and_others_under_another_key(tmp_path: Path) -> None:
     folder = written(tmp_path, IDENTIFIERS)
     first, again, other = (
-        list(JoinInput(folder, secret, 9).pieces(20)) for secret in (SECRET, SECRET, new_secret())
+        list(JoinInput(folder, key, 9).pieces(20)) for key in (SECRET, SECRET, new_secret())
     )
     assert first == again
     made = [
