@@ -88,6 +88,32 @@ def new_state(
     return state
 
 
+def is_first_or_same(
+    directory: Path,
+    keys: PartyKeys,
+    state: MatchState,
+    place: tuple[IdentifierKind, int],
+    digest: bytes,
+) -> bool:
+    """Whether `digest` (32 bytes) is that of the message to be doubled at this place before, if any
+    was; from now on it is.
+
+    `place` is the kind and the message's number. A restarted process doubles the same points again
+    and no others: how many a secret ever meets is what the ticket said.
+    """
+    kind, number = place
+    file = _file(directory, keys, state.match).with_suffix(f".{kind}.doubled")
+    file.touch(mode=0o600)
+    with file.open("r+b") as known:
+        known.seek(number * len(digest))
+        before = known.read(len(digest))
+        if len(before) == len(digest):
+            return before == digest
+        known.seek(number * len(digest))  # a crash may have cut it
+        known.write(digest)
+    return True
+
+
 def finish(directory: Path, keys: PartyKeys, match: str) -> None:
     """Delete the secrets of the platform's matches, and keep in mind that this one is finished."""
     _clear(directory, keys)

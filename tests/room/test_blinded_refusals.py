@@ -267,6 +267,23 @@ def test_one_point_under_two_handles(match: Scene) -> None:
     refused(match, ROOM, "1 points of the ads platform stand under two handles")
 
 
+def test_other_points_in_place_of_those_that_were_doubled(match: Scene) -> None:
+    # The room and the ads platform could test guesses with each restart, uncounted.
+    chunks = arrived(match, TO_ROOM)
+    for number in range(3):  # what was doubled is gone, so that a restart doubles anew
+        file(match, TO_ROOM, number).unlink()
+    match.outbox(Step.BLINDED, ADS, STORE).send(chunks[0])
+    refused(match, STORE, "message 0 of the ads platform's blinded .* is not the one .* before")
+
+
+def test_what_was_doubled_is_doubled_alike_after_a_restart(match: Scene) -> None:
+    before = arrived(match, TO_ROOM)
+    for number in range(3):
+        file(match, TO_ROOM, number).unlink()
+    match.until_waiting(STORE)
+    assert match.received(Step.DOUBLED, STORE, ROOM) == before
+
+
 # The ticket and the receipt
 
 
