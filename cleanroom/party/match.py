@@ -39,7 +39,9 @@ from cleanroom.party.match_state import (
     is_finished,
     is_first_or_same,
     new_state,
+    note_begun,
     read_state,
+    was_begun,
 )
 from cleanroom.party.side import Side, inbox, outbox
 from cleanroom.stepwise import Moved, Steps, Waiting
@@ -140,15 +142,22 @@ def _join(side: Side, ticket: Ticket) -> Steps[None]:
 def _begun(side: Side, ticket: Ticket) -> MatchState:
     """The state of this match; new only if nothing was sent, for all of it needs one secret."""
     state = read_state(side.state, side.keys, ticket.match)
-    if state is not None:
-        return state
-    if any(outbox(side, ticket, kind, step).sent() for kind in ticket.points for step in Step):
+    if state is None:
+        _require_new(side, ticket)
+        state = new_state(side.state, side.keys, ticket.match, ticket.points, side.chunk)
+    note_begun(side.state, side.keys, ticket.match)
+    return state
+
+
+def _require_new(side: Side, ticket: Ticket) -> None:
+    """Raise if the match was begun before: by a note of it, or by what lies in the mailbox."""
+    sent = (outbox(side, ticket, kind, step).sent() for kind in ticket.points for step in Step)
+    if was_begun(side.state, side.keys, ticket.match) or any(sent):
         raise JoinError(
-            "The state of this match is lost, and others have its first messages already.",
+            "This match was begun before, and was given up, or its state is lost.",
             "name the --state of before, or have the room open a new match: "
             "cleanroom room match … --new",
         )
-    return new_state(side.state, side.keys, ticket.match, ticket.points, side.chunk)
 
 
 def _domain(ticket: Ticket, kind: IdentifierKind) -> bytes:

@@ -23,7 +23,8 @@ from cleanroom.tables import IdentifierKind
 
 _FORMAT = "cleanroom-match-state-1"
 _NAME = "match-state"
-_FINISHED = "finished"
+_MATCHES = "matches"
+_BEGUN, _FINISHED = "begun", "finished"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -117,18 +118,43 @@ def is_first_or_same(
 def finish(directory: Path, keys: PartyKeys, match: str) -> None:
     """Delete the secrets of the platform's matches, and keep in mind that this one is finished."""
     _clear(directory, keys)
-    signing.write_canonical(_folder(directory, keys) / _FINISHED, match)
+    _note(directory, keys, match, _FINISHED)
 
 
 def is_finished(directory: Path, keys: PartyKeys, match: str) -> bool:
-    """Whether the platform has finished this match, and begun none since."""
-    file = _folder(directory, keys) / _FINISHED
-    return file.is_file() and file.read_bytes() == signing.canonical(match)
+    """Whether the platform has finished this match."""
+    return _noted(directory, keys).get(match) == _FINISHED
+
+
+def note_begun(directory: Path, keys: PartyKeys, match: str) -> None:
+    """Keep in mind for good that this match has its secrets: it never gets others."""
+    if not was_begun(directory, keys, match):
+        _note(directory, keys, match, _BEGUN)
+
+
+def was_begun(directory: Path, keys: PartyKeys, match: str) -> bool:
+    """Whether the platform ever had secrets for this match."""
+    return match in _noted(directory, keys)
+
+
+def _note(directory: Path, keys: PartyKeys, match: str, how: str) -> None:
+    noted = {**_noted(directory, keys), match: how}
+    signing.write_canonical(_folder(directory, keys) / _MATCHES, noted)
+
+
+def _noted(directory: Path, keys: PartyKeys) -> dict[str, str]:
+    """What became of each match that the platform took part in."""
+    file = _folder(directory, keys) / _MATCHES
+    try:
+        return dict(json.loads(file.read_bytes())) if file.exists() else {}
+    except (ValueError, TypeError):
+        raise JoinError(f"{file} is not readable.", "restore the file from a backup.") from None
 
 
 def _clear(directory: Path, keys: PartyKeys) -> None:
     for file in _folder(directory, keys).glob("*"):
-        file.unlink()
+        if file.name != _MATCHES:
+            file.unlink()
 
 
 def _state(plain: dict[str, Any], match: str) -> MatchState:
