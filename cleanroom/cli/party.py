@@ -80,8 +80,9 @@ def party_match(  # noqa: PLR0913, PLR0917 - an option for each of its places
     from cleanroom.mailbox import open_mailbox
     from cleanroom.party.keys import load_keys
     from cleanroom.party.match import match
+    from cleanroom.party.match_state import folder_of
     from cleanroom.party.side import side_of
-    from cleanroom.stepwise import run
+    from cleanroom.stepwise import alone, run
 
     read = load(agreement_file)
     shown = Shown(platform)
@@ -93,4 +94,5 @@ def party_match(  # noqa: PLR0913, PLR0917 - an option for each of its places
         open_mailbox(mailbox),
         state,
     )
-    run(match(replace(side, progress=shown)), timeout, shown)
+    with alone(folder_of(state, side.keys)):
+        run(match(replace(side, progress=shown)), timeout, shown)

@@ -67,13 +67,14 @@ def room_match(
     from cleanroom.room.blinded import Meeting, match
     from cleanroom.room.place import agreement_of
     from cleanroom.room.vault import open_vault, room_keys
-    from cleanroom.stepwise import run
+    from cleanroom.stepwise import alone, run
 
     agreement = agreement_of(folder)
     vault, keys = open_vault(folder, agreement), room_keys(folder, agreement.collaboration)
     shown = Shown("room")
     meeting = Meeting(vault, keys, open_mailbox(mailbox), shown)
-    run(match(meeting, anew), timeout, shown)
+    with alone(folder / "matches"):
+        run(match(meeting, anew), timeout, shown)
 
 
 @app.command("merchants")

@@ -139,12 +139,12 @@ def was_begun(directory: Path, keys: PartyKeys, match: str) -> bool:
 
 def _note(directory: Path, keys: PartyKeys, match: str, how: str) -> None:
     noted = {**_noted(directory, keys), match: how}
-    signing.write_canonical(_folder(directory, keys) / _MATCHES, noted)
+    signing.write_canonical(folder_of(directory, keys) / _MATCHES, noted)
 
 
 def _noted(directory: Path, keys: PartyKeys) -> dict[str, str]:
     """What became of each match that the platform took part in."""
-    file = _folder(directory, keys) / _MATCHES
+    file = folder_of(directory, keys) / _MATCHES
     try:
         return dict(json.loads(file.read_bytes())) if file.exists() else {}
     except (ValueError, TypeError):
@@ -152,7 +152,7 @@ def _noted(directory: Path, keys: PartyKeys) -> dict[str, str]:
 
 
 def _clear(directory: Path, keys: PartyKeys) -> None:
-    for file in _folder(directory, keys).glob("*"):
+    for file in folder_of(directory, keys).glob("*"):
         if file.name != _MATCHES:
             file.unlink()
 
@@ -164,9 +164,10 @@ def _state(plain: dict[str, Any], match: str) -> MatchState:
     return MatchState(match, held, int(plain["chunk"]))
 
 
-def _folder(directory: Path, keys: PartyKeys) -> Path:
+def folder_of(directory: Path, keys: PartyKeys) -> Path:
+    """Where the platform's state lies in its `directory`; whoever changes it holds that alone."""
     return directory / f"{keys.collaboration}.{keys.party}"
 
 
 def _file(directory: Path, keys: PartyKeys, match: str) -> Path:
-    return _folder(directory, keys) / f"{match[:16]}.json"
+    return folder_of(directory, keys) / f"{match[:16]}.json"

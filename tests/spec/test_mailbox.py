@@ -19,7 +19,7 @@ from cleanroom.errors import JoinError
 from cleanroom.mailbox import Mailbox, open_mailbox
 from cleanroom.matching import are_increasing, join_columns, new_ticket, points
 from cleanroom.message import Header, Step, Stream, open_message, seal_message
-from cleanroom.stepwise import SILENT, Moved, Waiting, run
+from cleanroom.stepwise import SILENT, Moved, Waiting, alone, run
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 from tests.docs.pages import ROOT
 
@@ -274,3 +274,11 @@ def test_who_waits_in_vain_is_told_what_for() -> None:
 
     with pytest.raises(JoinError, match="within 0 seconds: waiting for a friend"):
         run(forever(), timeout=0, progress=SILENT)
+
+
+def test_work_that_one_process_does_is_refused_to_another(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "work"
+    with alone(folder), pytest.raises(JoinError, match="Another process"):
+        alone(folder).__enter__()
+    with alone(folder):  # once it has ended, however it did
+        assert folder.stat().st_mode & 0o077 == 0
