@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cleanroom import ledger
 from cleanroom.errors import HandoverError, JoinError
+from cleanroom.party import handover
 from cleanroom.room import blinded, gathering
 from cleanroom.room.blinded import folder_of, match_of
+from cleanroom.room.engine import collect
+from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.place import ledger_of
 from cleanroom.stepwise import SILENT, run
 from cleanroom.tables import Platform
@@ -236,3 +240,23 @@ def test_a_match_of_handovers_that_are_gone_meanwhile_is_not_kept(match: Scene) 
     with pytest.raises(HandoverError, match="A newer handover came in meanwhile"):
         run(room, 0, SILENT)
     assert list((match.room / "matches").glob("*")) == []
+
+
+def test_what_the_match_does_not_link_is_not_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A dishonest store hands over handles that it saw in the ads platform's messages.
+    match = scene(tmp_path, ["a", "b"], ["other"])
+    match.play()
+    seen = min(match.identifiers(Platform.ADS))
+    monkeypatch.setattr(handover, "handle", lambda *_: pl.lit(seen))
+    match.hand_over(Platform.STORE)
+    monkeypatch.undo()
+    match.play()
+    vault = match.vault
+    clicks, visits = (
+        {*collect(with_join_key(vault, table, "cid").select("cid"), table)["cid"].to_list()}
+        for table in ("touches", "visits")
+    )
+    assert seen in clicks
+    assert clicks & visits == set()
