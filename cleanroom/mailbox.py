@@ -91,13 +91,15 @@ def open_mailbox(url: str) -> Mailbox:
         problem = "needs a library that is not installed"
     except ValueError:
         problem = "is of no kind that is known"
+    except Exception as error:  # some stores are called at once; what they say may hold secrets
+        problem = f"cannot be reached ({type(error).__name__})"
     else:
         return Mailbox(files, str(root).rstrip("/"))
     raise JoinError(
         f"The mailbox's address {problem}.",
         "name a directory that all three can reach, or an address that fsspec knows and install "
         "what it needs for it (as s3fs for s3://).",
-    )
+    ) from None
 
 
 @contextmanager

@@ -132,6 +132,13 @@ def test_an_address_that_nothing_reaches_is_said_to_be_one(url: str, problem: st
         open_mailbox(url)
 
 
+def test_an_address_where_nobody_answers_is_said_so_without_its_secrets() -> None:
+    with pytest.raises(JoinError, match="cannot be reached") as error:
+        open_mailbox("ftp://user:secret-token@localhost:1/box")
+    assert "secret-token" not in str(error.value)
+    assert error.value.__suppress_context__
+
+
 def test_a_mailbox_that_cannot_be_used_is_said_so_without_its_secrets(tmp_path: Path) -> None:
     (tmp_path / "secret-token").write_text("a file where a folder should be")
     mailbox = open_mailbox(str(tmp_path / "secret-token"))
