@@ -20,6 +20,7 @@ VOCABULARY = frozenset(
         "errors",
         "keyring",
         "ledger",
+        "noise",
         "numbers",
         "policy",
         "sealing",
