@@ -22,6 +22,7 @@ from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.tokens import token
 from cleanroom.room.derived import links
 from cleanroom.room.panel import linked_bridges
+from cleanroom.room.vault import table_path
 from cleanroom.simulation import SimulationSettings
 from cleanroom.tables import IdentifierKind, Platform
 
@@ -105,7 +106,9 @@ def _links(filled: FilledRoom) -> pl.DataFrame:
 
 
 def _equi_join(filled: FilledRoom) -> pl.DataFrame:
-    touches, visits = (pl.scan_parquet(filled.vault.paths[name]) for name in ("touches", "visits"))
+    touches, visits = (
+        pl.scan_parquet(table_path(filled.vault, name)) for name in ("touches", "visits")
+    )
     clicks = touches.filter(pl.col("kind") == "click").select("cid", "user")
     pairs = clicks.join(visits.select("cid", "buyer"), on="cid").drop_nulls()
     return pairs.unique().collect()

@@ -11,6 +11,7 @@ border is the process each zone runs in.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ import polars as pl
 
 from cleanroom import signing
 from cleanroom.errors import BorderError, ReleaseError
+from cleanroom.tables import TABLES, ValueType
 
 PEOPLE = "people"  # unit of a count of distinct people
 EVENTS = "events"
@@ -34,6 +36,13 @@ CELL_COLUMNS = {
     "unit": pl.String,
     "people": pl.Int64,
     "contributors": pl.Int64,
+}
+_HANDED_OVER: dict[ValueType, pl.DataType] = {
+    ValueType.TEXT: pl.String(),
+    ValueType.INTEGER: pl.Int64(),
+    ValueType.MONEY: pl.Int64(),
+    ValueType.NUMBER: pl.Float64(),
+    ValueType.TIME: pl.Datetime("us", "UTC"),
 }
 PROTECTED_COLUMNS = {
     "measure": pl.String,
@@ -63,9 +72,14 @@ class _Border:
         )
 
 
+def handover_schema(table: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
+    """How the opened `columns` of a table are stored in a handover: Polars types by name."""
+    return {name: _HANDED_OVER[TABLES[table].columns[name].type] for name in columns}
+
+
 @dataclass(frozen=True, repr=False)
 class Handover(_Border):
-    """A party's tokenised tables (`directory`) and the signed manifest that describes them."""
+    """A party's sealed tables (`directory`) and the signed manifest that describes them."""
 
     directory: Path
     manifest: dict[str, Any]

@@ -11,6 +11,7 @@ of one chunk. Who sent it is not said here: the sender signs what it sends (`sig
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,7 @@ from cleanroom.errors import SealError
 
 CHUNK = 1 << 20  # bytes of content in a chunk
 _TAG = 16
+_HANDOVER = ("format", "collaboration", "epoch", "agreement", "party", "nonce")
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _BROKEN = "it was altered or cut, or belongs to another sender, recipient or purpose"
 
@@ -32,6 +34,14 @@ _BROKEN = "it was altered or cut, or belongs to another sender, recipient or pur
 def new_data_key() -> bytes:
     """A fresh key for one handover or message; 32 bytes."""
     return secrets.token_bytes(32)
+
+
+def handover_context(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a handover's data key is bound to: which handover it is, whose, for which agreement.
+
+    `body` is that of its manifest.
+    """
+    return {name: body[name] for name in _HANDOVER}
 
 
 def seal_key(data_key: bytes, recipient: str, context: Any) -> str:

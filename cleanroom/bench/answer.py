@@ -45,13 +45,19 @@ class _Ground:
         return signing.digest({**self.digests, "study": study.model_dump(mode="json")})
 
 
-def answer(room: Path, studies: Sequence[Study], policy: Policy | None = None) -> list[Path]:
+def answer(
+    room: Path,
+    studies: Sequence[Study],
+    policy: Policy | None = None,
+    vault: Vault | None = None,
+) -> list[Path]:
     """Answer each study with a candidate file, in the order asked.
 
-    `policy` can only tighten the agreement's and the platforms'. Raises `StudyError` if a study
-    is not permitted: its kind, its merchant, or what that merchant has opened.
+    `policy` can only tighten the agreement's and the platforms'; `vault` is the room's, if open
+    already. Raises `StudyError` if a study is not permitted: its kind, its merchant, or what that
+    merchant has opened.
     """
-    ground = _ground(room, policy)
+    ground = _ground(vault or open_vault(room, agreement_of(room)), policy)
     for study in studies:
         _permit(study, ground)
     files = {study: candidate_file(room, study, ground.question(study)) for study in studies}
@@ -63,9 +69,8 @@ def answer(room: Path, studies: Sequence[Study], policy: Policy | None = None) -
     return [files[study] for study in studies]
 
 
-def _ground(room: Path, policy: Policy | None) -> _Ground:
-    agreement = agreement_of(room)
-    vault = open_vault(room, agreement)
+def _ground(vault: Vault, policy: Policy | None) -> _Ground:
+    agreement = vault.agreement
     own = agreement.effective_policy
     policy = strictest(own, policy or own)
     digests = {

@@ -64,7 +64,8 @@ def run(
     agreement = agreement_of(room)
     for kind in settings.studies:
         permitted_notebook(agreement, kind, notebooks)
-    eligible, excluded = eligibility(open_vault(room, agreement), agreement)
+    vault = open_vault(room, agreement)
+    eligible, excluded = eligibility(vault, agreement)
     lines = [Line(m["merchant"], m["name"], "all", Outcome.LEFT_OUT, m["reason"]) for m in excluded]
     names = {m["merchant"]: m["name"] for m in eligible}
     studies = []
@@ -75,7 +76,8 @@ def run(
             else:
                 words = f"the merchant has not opened the {kind} study"
                 lines.append(Line(merchant, name, kind, Outcome.NOT_OPENED, words))
-    files = answer(room, studies, settings.policy)
+    files = answer(room, studies, settings.policy, vault)
+    del vault  # and with it the rows in memory: what is left to do reads candidates
     outcomes = _execute_all(room, agreement, studies, files, notebooks, settings.workers, progress)
     lines += [Line(s.merchant, names[s.merchant], s.kind, *end) for s, end in outcomes]
     return sorted(lines, key=lambda line: (line.merchant, line.study))

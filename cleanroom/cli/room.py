@@ -21,18 +21,34 @@ def room_accept(
     folder: RoomFolder,
     handovers: Annotated[list[Path], typer.Argument(help="Handovers, one of each platform.")],
 ) -> None:
-    """Verify handovers and take them in."""
-    from cleanroom import ledger
-    from cleanroom.room.place import agreement_of, ledger_of
-    from cleanroom.room.vault import accept
+    """Open and verify handovers, and take them in.
+
+    Each takes the place of its platform's earlier one, which is deleted.
+    """
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.vault import accept, room_keys
 
     read = agreement_of(folder)
+    keys = room_keys(folder, read.collaboration)
     for handover in handovers:
-        taken = accept(folder, handover, read)
-        facts = {"party": taken.party, "handover": taken.digest, "rows": taken.rows}
-        ledger.append(ledger_of(folder), ledger.Event.HANDOVER_ACCEPTED, facts)
-        rows = ", ".join(f"{count:,} {table}" for table, count in taken.rows.items())
-        typer.echo(f"{taken.party}: {rows}")
+        taken = accept(folder, handover, read, keys=keys)
+        typer.echo(f"{taken.party}: {_counts(taken.rows)}")
+
+
+@app.command("expire")
+def room_expire(folder: RoomFolder) -> None:
+    """Delete what may not be kept any longer.
+
+    Handovers whose retention is over or that a newer one replaced, and all that was derived from
+    them. Each leaves a receipt in the ledger.
+    """
+    from cleanroom.room.retention import expire
+
+    gone = expire(folder)
+    for each in gone:
+        typer.echo(f"{each.party} deleted ({each.why}): {_counts(each.rows)}")
+    if not gone:
+        typer.echo("Nothing to delete.")
 
 
 @app.command("merchants")
@@ -109,6 +125,10 @@ def room_preview(
     plan = None if people is None or rate is None else Plan(people, rate, lift)
     for line in preview(folder, study, plan):
         typer.echo(line)
+
+
+def _counts(rows: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {table}" for table, count in rows.items())
 
 
 def _parameters(text: str) -> dict[str, Any]:

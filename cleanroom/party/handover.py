@@ -1,12 +1,15 @@
-"""The handover: what a platform gives the room. Tokens and opened columns, described and signed.
+"""The handover: what a platform gives the room. Tokens and opened columns, sealed and signed.
 
 Rows at fault go to `quarantine/<table>.parquet` within the export's own directory, with their
-original values: raw data stays where raw data was, and is no part of the handover.
+original values: raw data stays where raw data was, and is no part of the handover. A table's file
+is there too until it is sealed, so that nothing readable is ever where the handover is.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cleanroom import signing
+from cleanroom import sealing, signing
 from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
 from cleanroom.consent import require_signed
@@ -25,11 +28,12 @@ from cleanroom.party.export_files import ROW, readable
 from cleanroom.party.ingest import ExportTable, read_export
 from cleanroom.party.keys import PartyKeys
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
+from cleanroom.party.sealed import recipient, seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, Role
 
-FORMAT = "cleanroom-handover-1"
+FORMAT = "cleanroom-handover-2"
 _FIRST_ROWS = 3
 
 
@@ -40,14 +44,16 @@ def write_handover(
     out_dir: Path,
     now: datetime | None = None,
 ) -> tuple[Handover, IngestReport]:
-    """Check the export of the platform that holds `keys`, tokenise it, and write its handover.
+    """Check the export of the platform that holds `keys`, tokenise it, and seal its handover.
 
-    `out_dir` holds the whole handover or is as it was before; a handover already there is
-    replaced. `now` (with its zone; the present, if None) is the moment after which times are
-    future, and whose day the agreement has to cover. Raises `ExportError`, `KeysError`,
-    `AgreementError` if the agreement is not signed by both platforms, not in force, or asks for
-    another kind of token, or `HandoverError` if `out_dir` holds other things.
+    Only the room that the agreement names can open it. `out_dir` holds the whole handover or is
+    as it was before; a handover already there is replaced. `now` (with its zone; the present, if
+    None) is the moment after which times are future, and whose day the agreement has to cover.
+    Raises `ExportError`, `KeysError`, `AgreementError` if the agreement is not signed by both
+    platforms, not in force, or asks for another kind of token, or `HandoverError` if `out_dir`
+    holds other things.
     """
+    room = recipient(agreement)
     if keys.agreement != agreement_digest(agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
     now = now or datetime.now(UTC)
@@ -55,21 +61,43 @@ def write_handover(
     _refuse_other_tokens(agreement)
     _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
+    opened, data_key = agreement.opened(keys.party), sealing.new_data_key()
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside:
-            reports = [_write_table(table, keys, draft, set_aside) for table in tables]
+            reports = [
+                _hand_over(table, keys, opened[table.name], data_key, draft, set_aside)
+                for table in tables
+            ]
         for report in reports:
             _require_rows(report)
-        manifest = _manifest(keys, reports, draft, now)
+        body = _manifest_body(keys, reports, draft, now)
+        body["sealed_key"] = sealing.seal_key(data_key, room, sealing.handover_context(body))
+        manifest = {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports))
 
 
-def _write_table(table: ExportTable, keys: PartyKeys, draft: Path, set_aside: Path) -> TableReport:
-    """Write the good rows and the others in one pass over the file."""
+def _hand_over(
+    table: ExportTable,
+    keys: PartyKeys,
+    columns: Iterable[str],
+    data_key: bytes,
+    draft: Path,
+    set_aside: Path,
+) -> TableReport:
+    plain, found = _write_table(table, keys, set_aside)
+    rows = seal_table(plain, draft / _file(table.name), table.name, columns, data_key)
+    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+
+
+def _write_table(
+    table: ExportTable, keys: PartyKeys, set_aside: Path
+) -> tuple[Path, tuple[FaultCount, ...]]:
+    """Write the good rows and the others in one pass over the file; returns where the good are,
+    and what is wrong with the others."""
     good = table.rows.filter(pl.col(FAULT).is_null())
     bad = table.rows.filter(pl.col(FAULT).is_not_null())
-    kept, quarantine = draft / f"{table.name}.parquet", set_aside / f"{table.name}.parquet"
+    kept, quarantine = set_aside / f"{table.name}.tokens", set_aside / f"{table.name}.parquet"
     signing.write_secret(quarantine, b"")  # only its owner can read what is then written into it
     # Tokens hardly compress: a higher level takes three times as long and saves nothing.
     sinks = [
@@ -83,8 +111,7 @@ def _write_table(table: ExportTable, keys: PartyKeys, draft: Path, set_aside: Pa
     found = _count_faults(quarantine)
     if not found:
         quarantine.unlink()
-    rows = pl.scan_parquet(kept, glob=False).select(pl.len()).collect().item()
-    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+    return kept, found
 
 
 def _handed_over(field: Field, keys: PartyKeys) -> pl.Expr:
@@ -136,23 +163,27 @@ def _require_rows(report: TableReport) -> None:
     )
 
 
-def _manifest(
+def _manifest_body(
     keys: PartyKeys, reports: list[TableReport], draft: Path, now: datetime
 ) -> dict[str, Any]:
-    body = {
+    return {
         "format": FORMAT,
         "collaboration": keys.collaboration,
         "epoch": keys.epoch,
         "agreement": keys.agreement,
         "party": keys.party.value,
+        "nonce": secrets.token_hex(16),
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
         "tables": {report.table: _facts(report, draft) for report in reports},
     }
-    return {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
+
+
+def _file(table: str) -> str:
+    return f"{table}.sealed"
 
 
 def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
-    file = f"{report.table}.parquet"
+    file = _file(report.table)
     return {
         "file": file,
         "rows": report.kept,
@@ -180,6 +211,6 @@ def _refuse_foreign(directory: Path) -> None:
     if not directory.exists():
         return
     names = {entry.name for entry in directory.iterdir()} if directory.is_dir() else {""}
-    ours = {"manifest.json", *(f"{name}.parquet" for name in TABLES)}
+    ours = {"manifest.json", *map(_file, TABLES)}
     if names and not ("manifest.json" in names and names <= ours):
         raise HandoverError(f"{directory} is not a handover.", "name a new or empty directory.")

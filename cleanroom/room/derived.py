@@ -1,20 +1,23 @@
 """Links and attributed events, computed once for the handovers in force and kept for all studies.
 
-They are the room's own rows: as secret as the handovers, in the same directory, and kept under a
-digest of all they depend on, so that nothing outdated is ever read.
+They are the room's own rows: as secret as the handovers, encrypted in the same directory, deleted
+with them, and kept under a digest of all they depend on, so that nothing outdated is ever read.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cleanroom import signing
+from cleanroom.errors import HandoverError
 from cleanroom.room.engine import Frame, scan, sink
-from cleanroom.room.folders import appearing_whole
+from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.opened import Opened, blank, write_sealed
+from cleanroom.room.vault import Vault, opened_path, storage_key, table_path
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
 _RULES = 1
@@ -22,26 +25,43 @@ _RULES = 1
 
 def links(vault: Vault) -> Frame:
     """The rows of `link.link` over all the data, from disk once computed."""
-    return scan(_derived(vault) / "links.parquet")
+    return scan(_derived(vault, "links"))
 
 
 def attributed(vault: Vault) -> Frame:
     """The rows of `journeys.attribute` over all the data, from disk once computed."""
-    return scan(_derived(vault) / "attributed.parquet")
+    return scan(_derived(vault, "attributed"))
 
 
-def _derived(vault: Vault) -> Path:
+def _derived(vault: Vault, name: str) -> Path:
     window = vault.agreement.join.attribution_window_days
     sources = {"rules": _RULES, "handovers": vault.handovers, "window_days": window}
     folder = vault.room / "derived" / signing.digest(sources)
     if not folder.exists():
-        _derive(vault, window, folder)
-    return folder
+        _keep(vault, sources, folder)
+    return opened_path(vault, folder / f"{name}.sealed")
 
 
-def _derive(vault: Vault, window: int, folder: Path) -> None:
+def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
+    """Compute in memory and keep encrypted; of several processes one does, the others wait."""
+    with locked(vault.room):
+        if folder.exists():
+            return
+        if not all(file.exists() for file in vault.paths.values()):
+            # What is derived would outlive them.
+            raise HandoverError("A newer handover came in meanwhile.", "ask again.")
+        found = _derive(vault, sources["window_days"])
+        with appearing_whole(folder) as partial:
+            for name, rows in found.items():
+                sealed = partial / f"{name}.sealed"
+                write_sealed(rows.path, sealed, storage_key(vault), folder.name)
+            signing.write_canonical(partial / "sources.json", sources)
+
+
+def _derive(vault: Vault, window: int) -> dict[str, Opened]:
     touches, visits = scan(table_path(vault, "touches")), scan(table_path(vault, "visits"))
-    with appearing_whole(folder) as partial:
-        sink(link(match(touches, visits, window)), partial / "links.parquet")
-        linked = scan(partial / "links.parquet")
-        sink(attribute(linked, visits, window), partial / "attributed.parquet")
+    found = {name: blank(name) for name in ("links", "attributed")}
+    sink(link(match(touches, visits, window)), found["links"].path)
+    linked = scan(found["links"].path)
+    sink(attribute(linked, visits, window), found["attributed"].path)
+    return found

@@ -1,11 +1,13 @@
 """The engine under the room's lazy frames, and the only place that knows which one it is.
 
 Relational code is written against narwhals' lazy frames, without `join_asof` and `map_batches`,
-which not every engine has. An engine's error may quote a row, so none leaves with its text.
+which not every engine has. An engine's error may quote a row, so none leaves with its text. Short
+of memory, an engine would lay rows down on disk, in the clear: none may.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,17 +16,20 @@ import narwhals as nw
 import polars as pl
 
 from cleanroom.errors import HandoverError
+from cleanroom.room.opened import name_of
 
 Frame = nw.LazyFrame[Any]
 Result = TypeVar("Result")
 
 # The one switch: which engine scans, and so runs, everything in the room.
 BACKEND: Literal["polars", "duckdb"] = "polars"
+# With nothing to spend on disk, Polars ends a query that would spill.
+pl.Config.load(json.dumps({"environment": {"POLARS_OOC_DISK_BUDGET_MB": "0"}}))
 
 
 def scan(path: Path) -> Frame:
     """A Parquet file as a lazy frame; nothing is read yet."""
-    return _quietly("scan", path.stem, lambda: nw.scan_parquet(path, backend=BACKEND))
+    return _quietly("scan", name_of(path), lambda: _scan(path))
 
 
 def collect(frame: Frame, what: str) -> pl.DataFrame:
@@ -34,7 +39,19 @@ def collect(frame: Frame, what: str) -> pl.DataFrame:
 
 def sink(frame: Frame, path: Path) -> None:
     """Compute a large result straight into a Parquet file. Raises `HandoverError`."""
-    _quietly("compute", path.stem, lambda: frame.sink_parquet(path))
+    _quietly("compute", name_of(path), lambda: _sink(frame, path))
+
+
+def _scan(path: Path) -> Frame:
+    if BACKEND == "duckdb":
+        duckdb = nw.Implementation.DUCKDB.to_native_namespace()
+        duckdb.execute("SET temp_directory = ''")
+        # It goes by paths, and a descriptor's number comes again for another file.
+        duckdb.execute("SET enable_external_file_cache = false")
+        return nw.scan_parquet(path, backend=BACKEND)
+    # As a file, which the frame then keeps open, whatever becomes of the path.
+    with path.open("rb") as file:
+        return nw.from_native(pl.scan_parquet(file))
 
 
 def _collect(frame: Frame) -> pl.DataFrame:
@@ -45,6 +62,15 @@ def _collect(frame: Frame) -> pl.DataFrame:
     return pl.DataFrame(native.fetchall(), frame.columns, orient="row", infer_schema_length=None)
 
 
+def _sink(frame: Frame, path: Path) -> None:
+    native = frame.to_native()
+    if isinstance(native, pl.LazyFrame):
+        native.sink_parquet(path)
+    else:
+        # DuckDB would write beside the path first, where a file in memory has no place.
+        native.query("rows", f"COPY rows TO '{path}' (FORMAT parquet, USE_TMP_FILE false)")
+
+
 def _quietly(verb: str, what: str, work: Callable[[], Result]) -> Result:
     try:
         return work()
@@ -53,5 +79,6 @@ def _quietly(verb: str, what: str, work: Callable[[], Result]) -> Result:
     # Raised outside the handler, so that the engine's error is not chained to this one.
     raise HandoverError(
         f"The room's engine failed to {verb} '{what}' ({kind}).",
-        "check the room's disk and memory; if both suffice, accept the handovers again.",
+        "check the room's memory, which has to hold what is opened; if it suffices, restore the "
+        "room from a backup.",
     )

@@ -1,7 +1,9 @@
-"""Folders that appear whole or not at all, and that only their owner can enter."""
+"""Folders that appear whole or not at all, that only their owner can enter, and one at a time."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,17 @@ def appearing_whole(folder: Path) -> Iterator[Path]:
         _rename(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds `folder`, and hold it; not to be nested."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _rename(partial: Path, folder: Path) -> None:

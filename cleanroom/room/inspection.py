@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import narwhals as nw
 import polars as pl
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, Digest, Model, agreement_digest
+from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
+from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
 from cleanroom.room.engine import collect, scan
-from cleanroom.tables import TABLES, Column, Platform, Role, ValueType
+from cleanroom.tables import Platform, Role
+
+Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+SealedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{160}$")]  # X25519 share, key and tag
+# UTC to the second, in one form: the order of the texts is that of the times.
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
 
 _ASK = "ask the party to prepare and hand over its tables again."
-_STORED = {
-    ValueType.TEXT: pl.String(),
-    ValueType.INTEGER: pl.Int64(),
-    ValueType.MONEY: pl.Int64(),
-    ValueType.NUMBER: pl.Float64(),
-    ValueType.TIME: pl.Datetime("us", "UTC"),
-}
 # A token is a keyed hash in hexadecimal. A raw phone number or e-mail address is not of this form.
 _TOKEN = "^[0-9a-f]{32,128}$"
 
@@ -37,14 +36,16 @@ class TableFacts(Model):
 
 
 class ManifestBody(Model):
-    """What the party signs."""
+    """What the party signs; `nonce` is another in every handover, of the same rows too."""
 
-    format: Literal["cleanroom-handover-1"]
+    format: Literal["cleanroom-handover-2"]
     collaboration: str
     epoch: str
     agreement: Digest
     party: Platform
-    created: str
+    nonce: Nonce
+    sealed_key: SealedKey
+    created: Moment
     tables: dict[str, TableFacts]
 
 
@@ -52,7 +53,7 @@ class Manifest(Model):
     """A handover's manifest: its body and the party's signature on that."""
 
     body: ManifestBody
-    signature: str
+    signature: Signature
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -89,52 +90,62 @@ def check_manifest(manifest: Manifest, agreement: Agreement) -> None:
         )
     _same("tables", set(body.tables), set(agreement.opened(body.party)), "the manifest")
     for name, facts in body.tables.items():
-        if facts.file != f"{name}.parquet":
-            raise HandoverError(f"Table '{name}' is not in {name}.parquet.", _ASK)
+        if facts.file != f"{name}.sealed":
+            raise HandoverError(f"Table '{name}' is not in {name}.sealed.", _ASK)
+
+
+def check_file(file: Path, facts: TableFacts) -> None:
+    """Raise `HandoverError` unless the sealed `file` is the one that the manifest describes."""
+    if not file.is_file():
+        raise HandoverError(
+            f"{file.name} is missing from the handover.", "ask the party for all of it."
+        )
+    if signing.file_digest(file) != facts.sha256:
+        raise HandoverError(
+            f"{file.name} was changed after the manifest was signed, or is another's.", _ASK
+        )
 
 
 def check_table(path: Path, name: str, facts: TableFacts, columns: dict[str, Role]) -> None:
-    """Raise `HandoverError` unless the file is the one in the manifest, with the opened columns.
+    """Raise `HandoverError` unless the opened table at `path` holds the opened columns.
 
-    Checked are its digest, columns, their types, its number of rows, and that identifiers and join
-    keys are tokens.
+    Checked are its columns, their types, its number of rows, and that identifiers and join keys
+    are tokens.
     """
-    if signing.file_digest(path) != facts.sha256:
-        raise HandoverError(f"{path.name} was changed after the manifest was signed.", _ASK)
-    schema = _schema(path)
-    _same("columns", set(schema), set(columns), path.name)
-    for column, contract in _contracts(name, columns).items():
-        if schema[column] != _STORED[contract.type]:
+    found, opened = _schema(path, name), handover_schema(name, columns)
+    _same("columns", set(found), set(columns), f"Table '{name}'")
+    for column, stored in opened.items():
+        if found[column] != stored:
             raise HandoverError(
-                f"{path.name}, column '{column}': it is stored as {schema[column]}, "
-                f"not as {_STORED[contract.type]}.",
+                f"Table '{name}', column '{column}': it is stored as {found[column]}, "
+                f"not as {stored}.",
                 _ASK,
             )
-    _check_rows(path, facts.rows, [c for c, role in columns.items() if _tokenised(role)])
+    _check_rows(path, name, facts.rows, [c for c, role in columns.items() if _tokenised(role)])
 
 
-def _check_rows(path: Path, rows: int, tokens: list[str]) -> None:
+def _check_rows(path: Path, name: str, rows: int, tokens: list[str]) -> None:
     bare = [(~nw.col(c).str.contains(_TOKEN)).cast(nw.Int64).sum().alias(c) for c in tokens]
-    found = collect(scan(path).select(nw.len().alias("rows"), *bare), path.stem).row(0, named=True)
+    found = collect(scan(path).select(nw.len().alias("rows"), *bare), name).row(0, named=True)
     if found["rows"] != rows:
         raise HandoverError(
-            f"{path.name} has {found['rows']} rows, its manifest says {rows}.", _ASK
+            f"Table '{name}' has {found['rows']} rows, its manifest says {rows}.", _ASK
         )
     for column in tokens:
         if found[column]:
             raise HandoverError(
-                f"{path.name}, column '{column}': {found[column]} values are no tokens.",
+                f"Table '{name}', column '{column}': {found[column]} values are no tokens.",
                 "delete this handover at once, and find out how raw values came into it.",
             )
 
 
-def _schema(path: Path) -> dict[str, Any]:
+def _schema(path: Path, name: str) -> dict[str, Any]:
     try:
         return dict(pl.read_parquet_schema(path))
     except (Exception, pl.exceptions.PanicException):
         pass
     # Raised outside the handler, so that the reader's error is not chained to this one.
-    raise HandoverError(f"{path.name} is not a readable Parquet file.", _ASK)
+    raise HandoverError(f"Table '{name}' is not a readable Parquet file.", _ASK)
 
 
 def _same(what: str, found: set[str], opened: set[str], place: str) -> None:
@@ -143,10 +154,6 @@ def _same(what: str, found: set[str], opened: set[str], place: str) -> None:
     holds = f" holds the {what} {', '.join(surplus)}, not opened;" if surplus else ""
     if lacks or holds:
         raise HandoverError(f"{place}{lacks}{holds}".rstrip(";") + ".", _ASK)
-
-
-def _contracts(table: str, columns: dict[str, Role]) -> dict[str, Column]:
-    return {name: TABLES[table].columns[name] for name in columns}
 
 
 def _tokenised(role: Role) -> bool:

@@ -12,6 +12,8 @@ from cleanroom.consent import differences, require_signed
 from cleanroom.errors import AgreementError
 from cleanroom.study import Study
 
+_FORMAT = "cleanroom-room-1"
+
 
 def agreement_of(room: Path) -> Agreement:
     """The agreement the room works under, verified: signed by both platforms, and in force today.
@@ -34,6 +36,29 @@ def agreement_of(room: Path) -> Agreement:
     if in_force is None or agreement_digest(in_force) != agreement_digest(agreement):
         _adopt(room, agreement)
     return agreement
+
+
+def found_room(room: Path, collaboration: str) -> None:
+    """Mark a directory as the room of a collaboration."""
+    record = {"format": _FORMAT, "collaboration": collaboration}
+    signing.write_canonical(room / "room.json", record)
+
+
+def require_room(room: Path, collaboration: str | None = None) -> None:
+    """Raise `AgreementError` unless `room` is one, and that of the `collaboration` named."""
+    try:
+        record = json.loads((room / "room.json").read_bytes())
+    except (OSError, ValueError):
+        record = None
+    if not isinstance(record, dict) or record.get("format") != _FORMAT:
+        raise AgreementError(
+            "This directory is no room.", "create one for the collaboration, or name the right one."
+        )
+    if collaboration is not None and record.get("collaboration") != collaboration:
+        raise AgreementError(
+            f"The room is not that of the collaboration '{collaboration}'.",
+            "use a room of its own for each collaboration.",
+        )
 
 
 def ledger_of(room: Path) -> Path:

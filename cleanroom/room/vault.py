@@ -1,41 +1,57 @@
-"""The room's directory: its key, and the vault of accepted handovers. Only its owner can enter.
+"""The room's directory: its keys, and the vault of accepted handovers. Only its owner can enter.
 
 room.json, keys.json                   whose room it is; its keys, encrypted
-vault/<handover digest>/               a handover as accepted: manifest and tables
-vault/<party>.json                     which handover of the party is in force
-derived/<digest>/                      what `derived` has computed from the handovers
+vault/<handover digest>/               an accepted handover: its manifest, and its tables, encrypted
+vault/<party>.json                     which handover of the party is in force, and all before it
+derived/<digest>/                      what `derived` has computed from the handovers, encrypted
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cleanroom import signing
+from cleanroom import ledger, sealing, signing
 from cleanroom.agreement import Agreement
 from cleanroom.consent import require_signed
-from cleanroom.errors import AgreementError, HandoverError, StudyError
-from cleanroom.keyring import KEYS, create_keyring, open_keyring
-from cleanroom.room.folders import appearing_whole
-from cleanroom.room.inspection import Manifest, check_manifest, check_table, read_manifest
+from cleanroom.errors import HandoverError, StudyError
+from cleanroom.keyring import KEYS, Keyring, Secret, create_keyring, open_keyring
+from cleanroom.room.folders import appearing_whole, locked
+from cleanroom.room.history import (
+    Entry,
+    handover_folder,
+    history,
+    refuse_replay,
+    write_history,
+)
+from cleanroom.room.inspection import (
+    Manifest,
+    check_file,
+    check_manifest,
+    check_table,
+    read_manifest,
+)
+from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
+from cleanroom.room.place import found_room, ledger_of, require_room
+from cleanroom.room.retention import expire, is_due
 from cleanroom.tables import KeyRole, Platform
 
-_FORMAT = "cleanroom-room-1"
 
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Vault:
     """The accepted handovers of both platforms under one agreement.
 
-    `paths`: the file of each table by name. `handovers`: the digest of each party's manifest.
+    `paths`: the file of each table by name, encrypted. `handovers`: the digest of each party's
+    manifest. What is opened of it stays so, in memory, as long as the vault is held.
     """
 
     room: Path
     agreement: Agreement
     paths: dict[str, Path]
     handovers: dict[str, str]
+    _keys: Keyring
+    _opened: dict[Path, Opened] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Vault({len(self.handovers)} handovers, {len(self.paths)} tables)"
@@ -64,114 +80,154 @@ def create_room(room: Path, collaboration: str, key_file: Path | None = None) ->
         if not (room / KEYS).exists():
             about = {"collaboration": collaboration}
             create_keyring(room, KeyRole.ROOM, about, key_file)
-        record = {"format": _FORMAT, "collaboration": collaboration}
-        signing.write_canonical(room / "room.json", record)
-    _check_room(room, collaboration)
-    return open_keyring(room, role=KeyRole.ROOM.value, collaboration=collaboration).public
+        found_room(room, collaboration)
+    return room_keys(room, collaboration).public
+
+
+def room_keys(room: Path, collaboration: str) -> Keyring:
+    """The room's keys, opened; raises `KeysError` if they do not open or others could read them."""
+    require_room(room, collaboration)
+    return open_keyring(room, role=KeyRole.ROOM.value, collaboration=collaboration)
 
 
 def room_key(vault: Vault) -> signing.SigningKey:
-    """The key the room signs candidates with; raises `KeysError` if others could read it."""
-    collaboration = vault.agreement.collaboration
-    return open_keyring(vault.room, role=KeyRole.ROOM.value, collaboration=collaboration).identity
+    """The key the room signs candidates with."""
+    return vault._keys.identity
 
 
-def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:
-    """Inspect the handover in the directory `handover` and copy it into the vault.
+def accept(
+    room: Path,
+    handover: Path,
+    agreement: Agreement,
+    now: datetime | None = None,
+    keys: Keyring | None = None,
+) -> Acceptance:
+    """Open and inspect the handover in the directory `handover`, and keep it in the vault.
 
-    From then on it is the party's handover in force. Accepting one again changes nothing. Raises
-    `HandoverError` naming what is wrong with it; the vault is then as it was. Raises
-    `AgreementError` if `agreement` is not signed by both platforms or not in force.
+    From then on it is the party's handover in force, for the agreement's retention from `now` (with
+    its zone; the present, if None), and the one before it is deleted. Accepting it again changes
+    nothing. `keys` are the room's, if open already. Raises `HandoverError` naming what is wrong
+    with the handover; the vault is then as it was. Raises `AgreementError` if `agreement` is not
+    signed by both platforms or not in force.
     """
+    now = now or datetime.now(UTC)
     require_signed(agreement)
-    _check_room(room, agreement.collaboration)
+    require_room(room, agreement.collaboration)
+    expire(room, now)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
-    digest = signing.digest(manifest.model_dump(mode="json"))
-    if not _folder(room, digest).exists():
-        _take_in(handover, manifest, agreement, _folder(room, digest))
-    signing.write_canonical(_in_force(room, manifest.body.party), {"handover": digest})
-    tables = manifest.body.tables
+    body, digest = manifest.body, signing.digest(manifest.model_dump(mode="json"))
+    with locked(room):
+        known = history(room, body.party)
+        refuse_replay(known, digest, body.created, body.party, now)
+        if not handover_folder(room, digest).exists():
+            keys = keys or room_keys(room, agreement.collaboration)
+            _take_in(handover, manifest, agreement, keys, handover_folder(room, digest))
+        if known.in_force != digest:
+            _put_in_force(room, manifest, digest, agreement, now)
+    expire(room, now)
     return Acceptance(
-        manifest.body.party,
+        body.party,
         digest,
-        {name: facts.rows for name, facts in tables.items()},
-        {name: facts.quarantined for name, facts in tables.items()},
+        {name: facts.rows for name, facts in body.tables.items()},
+        {name: facts.quarantined for name, facts in body.tables.items()},
     )
 
 
-def open_vault(room: Path, agreement: Agreement) -> Vault:
-    """The handovers in force; raises `HandoverError` unless both are there, for `agreement`.
+def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) -> Vault:
+    """The handovers in force `now` (with its zone; the present, if None).
 
-    Raises `AgreementError` if `agreement` is not signed by both platforms or not in force.
+    What may not be kept any longer is deleted first. Raises `HandoverError` unless both platforms'
+    are there, made for `agreement`, `AgreementError` if it is not signed by both platforms or not
+    in force, and `KeysError` if the room's keys do not open.
     """
+    now = now or datetime.now(UTC)
     require_signed(agreement)
-    _check_room(room, agreement.collaboration)
+    require_room(room, agreement.collaboration)
+    if is_due(room, now):
+        expire(room, now)
     paths: dict[str, Path] = {}
     handovers: dict[str, str] = {}
     for party in Platform:
-        if not _in_force(room, party).exists():
-            raise HandoverError(
-                f"The room has no handover of the {party} platform yet.",
-                "accept the directory that the platform handed over.",
-            )
-        digest = str(json.loads(_in_force(room, party).read_bytes())["handover"])
-        folder = _folder(room, digest)
+        digest = _in_force(room, party, now)
+        folder = handover_folder(room, digest)
         manifest = read_manifest(folder)
         check_manifest(manifest, agreement)
         handovers[party.value] = digest
         paths |= {name: folder / facts.file for name, facts in manifest.body.tables.items()}
-    return Vault(room, agreement, paths, handovers)
+    return Vault(room, agreement, paths, handovers, room_keys(room, agreement.collaboration))
 
 
 def table_path(vault: Vault, table: str) -> Path:
-    """The file of an opened table; raises `StudyError` if the agreement opens none of the name."""
+    """The readable file of an opened table, there as long as the vault is held.
+
+    Raises `StudyError` if the agreement opens no table of the name.
+    """
     if table not in vault.paths:
         raise StudyError(
             f"The study needs the table '{table}', which the agreement does not open.",
             "have both platforms amend the agreement, or ask for another study.",
         )
-    return vault.paths[table]
+    return opened_path(vault, vault.paths[table])
 
 
-def _take_in(handover: Path, manifest: Manifest, agreement: Agreement, folder: Path) -> None:
-    """Copy, inspect the copies, and only then let them appear in the vault, all at once."""
-    opened = agreement.opened(manifest.body.party)
+def opened_path(vault: Vault, sealed: Path) -> Path:
+    """Open a file of the room; the readable one is there as long as the vault is held."""
+    if sealed not in vault._opened:
+        vault._opened[sealed] = read_sealed(sealed, storage_key(vault))
+    return vault._opened[sealed].path
+
+
+def storage_key(vault: Vault) -> bytes:
+    """The key under which the room's rows rest; 32 bytes."""
+    return vault._keys.secrets[Secret.STORAGE]
+
+
+def _take_in(
+    handover: Path, manifest: Manifest, agreement: Agreement, keys: Keyring, folder: Path
+) -> None:
+    """Open each table in memory, inspect it, encrypt it for the room; then let all appear."""
+    body = manifest.body
+    context = sealing.handover_context(body.model_dump(mode="json"))
+    data_key = sealing.open_key(body.sealed_key, keys.transport, context)
+    opened, storage = agreement.opened(body.party), keys.secrets[Secret.STORAGE]
     with appearing_whole(folder) as partial:
-        for name, facts in manifest.body.tables.items():
-            _copy(handover / facts.file, partial / facts.file)
-            check_table(partial / facts.file, name, facts, opened[name])
+        for name, facts in body.tables.items():
+            check_file(handover / facts.file, facts)
+            table = blank(name)
+            with (handover / facts.file).open("rb") as content, table.path.open("wb") as target:
+                sealing.decrypt(content, target, data_key, name)
+            check_table(table.path, name, facts, opened[name])
+            write_sealed(table.path, partial / facts.file, storage, folder.name)
         signing.write_canonical(partial / "manifest.json", manifest.model_dump(mode="json"))
 
 
-def _copy(source: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(source, target)
-    except FileNotFoundError:
+def _put_in_force(
+    room: Path, manifest: Manifest, digest: str, agreement: Agreement, now: datetime
+) -> None:
+    """Recorded first: a crash in between leaves one record too many, never one too few."""
+    body = manifest.body
+    rows = {name: facts.rows for name, facts in body.tables.items()}
+    facts = {"party": body.party.value, "handover": digest, "rows": rows}
+    ledger.append(ledger_of(room), ledger.Event.HANDOVER_ACCEPTED, facts)
+    entry = Entry(
+        created=body.created, accepted=now, retention_days=agreement.retention_days, rows=rows
+    )
+    known = history(room, body.party)
+    write_history(room, body.party, known.with_entry(digest, entry))
+
+
+def _in_force(room: Path, party: Platform, now: datetime) -> str:
+    known = history(room, party)
+    if not known.entries:
         raise HandoverError(
-            f"{source.name} is missing from the handover.", "ask the party for all of it."
-        ) from None
-
-
-def _check_room(room: Path, collaboration: str) -> None:
-    try:
-        record = json.loads((room / "room.json").read_bytes())
-    except (OSError, ValueError):
-        record = None
-    if not isinstance(record, dict) or record.get("format") != _FORMAT:
-        raise AgreementError(
-            "This directory is no room.", "create one for the collaboration, or name the right one."
+            f"The room has no handover of the {party} platform yet.",
+            "accept the directory that the platform handed over.",
         )
-    if record.get("collaboration") != collaboration:
-        raise AgreementError(
-            f"The room is not that of the collaboration '{collaboration}'.",
-            "use a room of its own for each collaboration.",
+    # Asked again, though what is over was deleted: nothing opens what could not be deleted.
+    if known.in_force is None or known.entries[known.in_force].until <= now:
+        raise HandoverError(
+            f"The retention of the {party} platform's handover is over.",
+            "have the platform hand over again.",
         )
-
-
-def _folder(room: Path, digest: str) -> Path:
-    return room / "vault" / digest
-
-
-def _in_force(room: Path, party: Platform) -> Path:
-    return room / "vault" / f"{party}.json"
+    return known.in_force

@@ -49,11 +49,6 @@ def test_a_platform_that_reads_the_room_learns_which_clicks_bought(
     assert bought.rows() == [("CANARY-cid-3", 9900)]
 
 
-def test_a_handover_can_be_read_by_whoever_has_it(platforms: dict[Platform, Party]) -> None:
-    visits = platforms[Platform.STORE].read("visits")
-    assert visits.filter(pl.col("kind") == "purchase")["amount"].to_list() == [9900]
-
-
 def test_two_answers_that_differ_by_a_day_can_be_subtracted() -> None:
     month, month_without_a_day = (
         table("t", ("step",), [("buy", "m", buyers, PEOPLE, 500, buyers)]) for buyers in (61, 60)

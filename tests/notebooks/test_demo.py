@@ -21,6 +21,9 @@ from cleanroom import agreement, ledger
 from cleanroom.agreement import StudyKind
 from cleanroom.bench.truth import truth_beside_estimates
 from cleanroom.gate.release import read_release
+from cleanroom.room.derived import attributed, links
+from cleanroom.room.engine import collect
+from cleanroom.room.vault import open_vault, table_path
 from cleanroom.tables import Platform
 
 pytestmark = pytest.mark.slow
@@ -104,7 +107,8 @@ def test_executed_notebooks_are_evidence_in_the_room_without_errors(demo: Demo) 
 
 def test_the_ledger_tells_the_story_and_verifies(demo: Demo) -> None:
     events = [record["event"] for record in ledger.records(demo.out / "room" / "ledger.jsonl")]
-    assert set(events) == {event.value for event in ledger.Event}
+    assert set(events) == {event.value for event in ledger.Event} - {"handover_deleted"}
+    assert events.count("handover_accepted") == 2
     assert events.count("released") == len(list((demo.out / "releases").glob("*.json")))
 
 
@@ -114,6 +118,8 @@ def test_a_second_run_takes_up_what_the_first_one_finished(demo: Demo) -> None:
     run_demo(demo.out)
     assert {p: p.stat().st_mtime_ns for p in evidence} == evidence
     assert {p: p.read_bytes() for p in (demo.out / "releases").iterdir()} == releases
+    events = [record["event"] for record in ledger.records(demo.out / "room" / "ledger.jsonl")]
+    assert events.count("handover_accepted") == 2
     assert {line["outcome"] for line in summary(demo)} <= {
         "already executed",
         "left out",
@@ -131,33 +137,35 @@ def raw_identifiers(demo: Demo) -> Iterator[str]:
         yield from distinct.filter(distinct.str.len_chars().is_between(12, 20))  # no placeholders
 
 
+def opened(demo: Demo) -> list[pl.DataFrame]:
+    """What the room holds, opened with its keys: the platforms' tables and what was derived."""
+    vault = open_vault(demo.out / "room", agreement.load(demo.out / "agreement.yaml"))
+    frames = [pl.read_parquet(table_path(vault, table)) for table in vault.paths]
+    return frames + [collect(rows(vault), "rows") for rows in (links, attributed)]
+
+
 def test_no_raw_identifier_is_anywhere_outside_the_platforms_own_directories(demo: Demo) -> None:
     everything = (
         b"".join(
             path.read_bytes()
             for folder in ("room", "releases", "reports", "ads/handover", "store/handover")
             for path in sorted((demo.out / folder).rglob("*"))
-            if path.is_file() and path.suffix != ".parquet"
+            if path.is_file()
         )
         + demo.printed.encode()
     )
-    tokens = [
-        pl.read_parquet(path).select(pl.col(pl.String)).to_dict(as_series=False)
-        for folder in ("room", "ads/handover", "store/handover")
-        for path in (demo.out / folder).rglob("*.parquet")
-    ]
-    held = {value for frame in tokens for column in frame.values() for value in column}
+    texts = [frame.select(pl.col(pl.String)).to_dict(as_series=False) for frame in opened(demo)]
+    held = {value for frame in texts for column in frame.values() for value in column}
     words = set(everything.decode(errors="replace").replace('"', " ").split())
     identifiers = set(raw_identifiers(demo))
     assert len(identifiers) > 10_000
+    assert len(held) > 10_000
     assert sorted(identifiers & held) == []
     assert sorted(identifiers & words) == []
 
 
 def test_no_token_leaves_the_room(demo: Demo) -> None:
-    tokens = set(
-        pl.read_parquet(demo.out / "ads" / "handover" / "touches.parquet")["user"].drop_nulls()
-    )
+    tokens = set().union(*(frame["user"].drop_nulls() for frame in opened(demo) if "user" in frame))
     outside = b"".join(
         path.read_bytes()
         for folder in ("releases", "reports", "room/evidence", "room/candidates")
@@ -166,3 +174,13 @@ def test_no_token_leaves_the_room(demo: Demo) -> None:
     ).decode(errors="replace")
     assert tokens
     assert not tokens & set(re.findall(r"[0-9a-f]{64}", outside))
+
+
+def test_nothing_that_was_handed_over_can_be_read_on_any_disk(demo: Demo) -> None:
+    folders = ("room", "ads/handover", "store/handover")
+    files = [p for f in folders for p in (demo.out / f).rglob("*") if p.is_file()]
+    assert sum(path.suffix == ".sealed" for path in files) == 2 * 6 + 2
+    assert [path.name for path in files if b"PAR1" in path.read_bytes()] == []
+    users = {user for frame in opened(demo)[:6] if "user" in frame for user in frame["user"][:5]}
+    words = b"".join(path.read_bytes() for path in files)
+    assert [user for user in users if user and user.encode() in words] == []

@@ -16,6 +16,7 @@ from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import load_keys
 from cleanroom.party.report import IngestReport, TableReport
 from cleanroom.tables import TABLES, Platform, ValueType
+from tests.party import room
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CANARY = "CANARY"
@@ -93,8 +94,8 @@ class Party:
         return write_handover(self.export, keys, self.agreement, self.out, NOW)
 
     def read(self, table: str) -> pl.DataFrame:
-        """A table of the handover."""
-        return pl.read_parquet(self.out / f"{table}.parquet")
+        """A table of the handover, as the room reads it."""
+        return room.opened(self.out, table)
 
     def quarantined(self, table: str) -> pl.DataFrame:
         return pl.read_parquet(self.export / "quarantine" / f"{table}.parquet")

@@ -13,15 +13,20 @@ from typing import Any
 
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cleanroom import signing
-from cleanroom.agreement import Agreement, agreement_digest, parse, to_record
-from cleanroom.errors import AgreementError, HandoverError, KeysError
+from cleanroom import sealing, signing
+from cleanroom.agreement import Agreement, agreement_digest, parse, to_record, with_keys
+from cleanroom.errors import AgreementError, HandoverError, KeysError, SealError
+from cleanroom.party import handover, ingest
+from cleanroom.party.checks import Field
 from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.handover import write_handover
-from cleanroom.party.keys import load_keys
+from cleanroom.party.ingest import ExportTable
+from cleanroom.party.keys import PartyKeys, create_keys, load_keys
 from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
 from tests.agreements import agreed, signed_by_both
+from tests.party import room
 from tests.party.exports import (
     CANARY,
     GOOD,
@@ -42,8 +47,9 @@ def test_the_manifest_describes_every_opened_table(ads: Party, agreement: Agreem
     body = handed.manifest["body"]
     assert json.loads((ads.out / "manifest.json").read_bytes()) == handed.manifest
     assert handed.directory == ads.out
-    assert {name: value for name, value in body.items() if name != "tables"} == {
-        "format": "cleanroom-handover-1",
+    varying = {"nonce", "sealed_key", "tables"}
+    assert {name: value for name, value in body.items() if name not in varying} == {
+        "format": "cleanroom-handover-2",
         "collaboration": "red-cat-plan",
         "epoch": "2026-h1",
         "agreement": agreement_digest(agreement),
@@ -171,10 +177,9 @@ def test_no_raw_identifier_is_handed_over(ads: Party, store: Party) -> None:
         write_table(party.export, table, [*rows, with_cell(rows, 1, "kind", "swipe")[0]], "csv")
         handed, report = party.hand_over()
         assert no_canary([str(report), repr(report), repr(handed), str(handed.manifest)])
-        for file in party.out.iterdir():
-            assert CANARY.encode() not in file.read_bytes()
-            if file.suffix == ".parquet":
-                assert no_canary([str(pl.read_parquet(file).rows())])
+        assert all(CANARY.encode() not in file.read_bytes() for file in party.out.iterdir())
+        for name in handed.manifest["body"]["tables"]:
+            assert no_canary([str(party.read(name).rows())])
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -228,20 +233,22 @@ def test_a_second_run_replaces_the_first(ads: Party) -> None:
     assert names == ["export", "handover", "keys"]
 
 
-def test_the_same_export_is_handed_over_in_the_same_bytes(ads: Party) -> None:
-    first, _ = ads.hand_over()
-    again, _ = ads.hand_over()
-    assert first.manifest == again.manifest
+def test_the_same_rows_are_handed_over_under_another_nonce(ads: Party) -> None:
+    bodies = [ads.hand_over()[0].manifest["body"] for _ in range(2)]
+    nonces = [body["nonce"] for body in bodies]
+    assert len(set(nonces)) == len({body["sealed_key"] for body in bodies}) == 2
+    assert bodies[0]["tables"]["touches"]["sha256"] != bodies[1]["tables"]["touches"]["sha256"]
+    assert all(len(bytes.fromhex(nonce)) == 16 for nonce in nonces)
+
+
+def interrupted(*_: object) -> str:
+    raise KeyboardInterrupt
 
 
 def test_an_interrupted_run_leaves_what_was_there(
     ads: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, _ = ads.hand_over()
-
-    def interrupted(*_: object) -> str:
-        raise KeyboardInterrupt
-
     write_table(ads.export, "touches", TOUCHES[:2], "csv")
     monkeypatch.setattr("cleanroom.signing.sign", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -260,7 +267,7 @@ def test_what_a_killed_run_left_is_swept_away(ads: Party) -> None:
     assert not list(ads.export.glob(".*"))
 
 
-@pytest.mark.parametrize("name", ["thesis.docx", "touches.parquet"])
+@pytest.mark.parametrize("name", ["thesis.docx", "touches.sealed"])
 def test_a_directory_of_other_things_is_never_written_over(name: str, ads: Party) -> None:
     ads.out.mkdir()
     (ads.out / name).write_text("precious")
@@ -326,6 +333,85 @@ def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
     other = signed_by_both(other, {p: ads.keys.parents[1] / p / "keys" for p in Platform})
     with pytest.raises(AgreementError, match=place):
         replace(ads, agreement=other).hand_over()
+    assert not ads.out.exists()
+
+
+# Sealed
+
+
+def test_only_the_room_that_the_agreement_names_can_open_a_handover(store: Party) -> None:
+    store.hand_over()
+    assert room.opened(store.out, "visits")["amount"].to_list() == [None, 9900, 9900]
+    with pytest.raises(SealError, match="sealed key does not open"):
+        room.opened(store.out, "visits", transport=X25519PrivateKey.generate())
+
+
+def test_nothing_of_a_table_can_be_read_in_a_handover(store: Party) -> None:
+    store.hand_over()
+    tokens = store.read("visits")["buyer"].to_list()
+    for file in store.out.glob("*.sealed"):
+        content = file.read_bytes()
+        assert not [w for w in (b"PAR1", b"amount", b"M01", tokens[0].encode()) if w in content]
+
+
+def test_a_key_is_sealed_for_one_handover_of_one_party_under_one_agreement(ads: Party) -> None:
+    body = ads.hand_over()[0].manifest["body"]
+    sealing.open_key(body["sealed_key"], room.TRANSPORT, sealing.handover_context(body))
+    for name in ("format", "collaboration", "epoch", "agreement", "party", "nonce"):
+        other = sealing.handover_context({**body, name: "other"})
+        with pytest.raises(SealError, match="sealed key does not open"):
+            sealing.open_key(body["sealed_key"], room.TRANSPORT, other)
+
+
+def test_no_readable_table_is_left_behind(ads: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table(ads.export, "touches", with_cell(TOUCHES, 1, "kind", "swipe"), "csv")
+    ads.hand_over()
+    assert [file.name for file in (ads.export / "quarantine").iterdir()] == ["touches.parquet"]
+    monkeypatch.setattr("cleanroom.sealing.encrypt", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ads.hand_over()
+    assert not list(ads.export.parent.rglob("*.tokens"))
+
+
+def test_what_the_agreement_does_not_open_cannot_be_written(
+    ads: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ingest.read_export
+
+    def careless(*asked: Any) -> list[ExportTable]:
+        """Reads a column that is not opened, as a fault of the program might."""
+        touches, *others = real(*asked)
+        phone = Field("phone", TABLES["users"].columns["phone"], is_text=True)
+        rows = touches.rows.with_columns(phone=pl.lit("13800138000"))
+        return [replace(touches, fields=(*touches.fields, phone), rows=rows), *others]
+
+    monkeypatch.setattr(handover, "read_export", careless)
+    with pytest.raises(HandoverError, match="other columns than the agreement opens: phone"):
+        ads.hand_over()
+    assert not ads.out.exists()
+    assert not list(ads.export.rglob("*.tokens"))
+
+
+def test_a_column_of_another_type_cannot_be_written(
+    ads: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(field: Field, keys: PartyKeys) -> pl.Expr:
+        return field.read.cast(pl.String).alias(field.name)
+
+    monkeypatch.setattr(handover, "_handed_over", careless)
+    with pytest.raises(HandoverError, match="opens: cost, time"):
+        ads.hand_over()
+    assert not ads.out.exists()
+
+
+def test_without_a_room_s_key_nothing_is_handed_over(
+    ads: Party, draft: Agreement, tmp_path: Path
+) -> None:
+    lock = tmp_path / "other.key"
+    public = [create_keys(tmp_path / "other" / p, draft, p, lock) for p in Platform]
+    party = replace(ads, agreement=with_keys(draft, public), keys=tmp_path / "other" / "ads")
+    with pytest.raises(AgreementError, match="room's transport key"):
+        party.hand_over()
     assert not ads.out.exists()
 
 

@@ -18,6 +18,7 @@ from cleanroom.borders import Findings, Verdict
 from cleanroom.gate.protect import protect
 from cleanroom.gate.release import read_release
 from cleanroom.room.lift import lift_tables
+from cleanroom.room.vault import table_path
 from cleanroom.studies.intervals import planned_split_p_value
 from cleanroom.studies.lift import findings
 from tests.real_data import files, parties
@@ -62,14 +63,16 @@ def test_the_room_holds_no_identifier_of_the_files(hillstrom: Stage) -> None:
     own = [exports["users"]["user"], exports["buyers"]["buyer"]]
     common = [exports["buyers"]["email"], exports["touches"]["cid"].drop_nulls()]
     identifiers = pl.concat([*own, *common]).unique()
-    assert _holding(hillstrom.home / "exports", identifiers) == {"user", "buyer", "email", "cid"}
-    assert _holding(hillstrom.room, identifiers) == set()
+    raw = [pl.read_parquet(file) for file in (hillstrom.home / "exports").rglob("*.parquet")]
+    assert _holding(raw, identifiers) == {"user", "buyer", "email", "cid"}
+    vault = hillstrom.vault
+    held = [pl.read_parquet(table_path(vault, table)) for table in vault.paths]
+    assert _holding(held, identifiers) == set()
 
 
-def _holding(folder: Path, identifiers: pl.Series) -> set[str]:
-    """The text columns of the Parquet files under `folder` that hold any of the identifiers."""
-    stored = [pl.read_parquet(file) for file in folder.rglob("*.parquet")]
-    texts = chain.from_iterable(frame.select(pl.col(pl.String)).get_columns() for frame in stored)
+def _holding(frames: list[pl.DataFrame], identifiers: pl.Series) -> set[str]:
+    """The text columns of the `frames` that hold any of the identifiers."""
+    texts = chain.from_iterable(frame.select(pl.col(pl.String)).get_columns() for frame in frames)
     return {text.name for text in texts if text.is_in(identifiers.implode()).any()}
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from datetime import UTC, datetime
+import secrets
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,21 +19,15 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cleanroom import signing
+from cleanroom import sealing, signing
 from cleanroom.agreement import agreement_digest, parse
-from cleanroom.borders import Table
+from cleanroom.borders import Table, handover_schema
 from cleanroom.consent import signed
 from cleanroom.room.vault import Vault, accept, create_room, open_vault
-from cleanroom.tables import TABLES, Platform, Role, ValueType
+from cleanroom.tables import TABLES, Platform, Role
 
 ZONE = ZoneInfo("Asia/Shanghai")
-STORED = {
-    ValueType.TEXT: pl.String(),
-    ValueType.INTEGER: pl.Int64(),
-    ValueType.MONEY: pl.Int64(),
-    ValueType.NUMBER: pl.Float64(),
-    ValueType.TIME: pl.Datetime("us", "UTC"),
-}
+YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 SHOP = {"merchant": "m", "name": "M", "shop_type": "tmall", "category": "beauty"}
 MERCHANTS = [{**SHOP, "score": 4.8, "daily_budget": 900_000}]
 
@@ -124,35 +120,53 @@ class Room:
     def frame(self, table: str, rows: list[Row]) -> pl.DataFrame:
         """Rows as a party hands them over: opened columns only, words of people as tokens."""
         opened = self.agreement.opens[table]
-        schema = {name: STORED[TABLES[table].columns[name].type] for name in opened}
+        schema = handover_schema(table, opened)
         frame = pl.DataFrame([{name: row.get(name) for name in opened} for row in rows], schema)
         secret = [n for n, role in opened.items() if role in (Role.IDENTIFIER, Role.JOIN_KEY)]
         return frame.with_columns(pl.col(secret).map_elements(self.token, pl.String))
 
     def hand_over(self, party: Platform, frames: dict[str, pl.DataFrame], **changes: Any) -> Path:
-        """Write a handover's directory; `changes` replace parts of the manifest's body."""
-        directory = self.home / f"handover-{next(self._numbers)}"
+        """Write a handover's directory; `changes` replace parts of the manifest's body.
+
+        Each is made a second after the one before it.
+        """
+        number = next(self._numbers)
+        directory = self.home / f"handover-{number}"
         directory.mkdir()
+        data_key = sealing.new_data_key()
         tables = {}
         for name, frame in frames.items():
-            file = directory / f"{name}.parquet"
-            frame.write_parquet(file)
+            file = directory / f"{name}.sealed"
+            frame.write_parquet(content := BytesIO())
+            self.seal(content.getvalue(), file, data_key)
             facts = {"file": file.name, "rows": frame.height, "quarantined": {"bad_time": 2}}
             tables[name] = {**facts, "sha256": signing.file_digest(file)}
         body = {
-            "format": "cleanroom-handover-1",
+            "format": "cleanroom-handover-2",
             "collaboration": self.agreement.collaboration,
             "epoch": self.agreement.epoch,
             "agreement": agreement_digest(self.agreement),
             "party": party.value,
-            "created": "2026-04-01T00:00:00+00:00",
+            "nonce": secrets.token_hex(16),
+            "created": (YESTERDAY + timedelta(seconds=number)).isoformat(),
             "tables": tables,
             **changes,
         }
+        context = sealing.handover_context(body)
+        body.setdefault("sealed_key", sealing.seal_key(data_key, self.transport_key, context))
+        self.sign(party, body, directory)
+        return directory
+
+    def seal(self, content: bytes, file: Path, data_key: bytes) -> None:
+        """Seal a table's file, under its own name."""
+        with file.open("wb") as target:
+            sealing.encrypt(BytesIO(content), target, data_key, file.stem)
+
+    def sign(self, party: Platform, body: dict[str, Any], directory: Path) -> None:
+        """Write a handover's manifest."""
         signature = signing.sign(self.keys[party], "handover", body)
         manifest = {"body": body, "signature": signature}
         signing.write_canonical(directory / "manifest.json", manifest)
-        return directory
 
     def frames(self, party: Platform, logs: dict[str, list[Row]]) -> dict[str, pl.DataFrame]:
         """All tables of a party, empty where there is no log."""

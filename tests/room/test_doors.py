@@ -16,7 +16,16 @@ DOORS = {
     "diagnostics": {"link_diagnostics"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
-    "vault": {"Acceptance", "Vault", "accept", "create_room", "open_vault", "room_key"},
+    "retention": {"expire"},
+    "vault": {
+        "Acceptance",
+        "Vault",
+        "accept",
+        "create_room",
+        "open_vault",
+        "room_key",
+        "room_keys",
+    },
 }
 
 

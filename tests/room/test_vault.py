@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cleanroom import signing
+from cleanroom import ledger, sealing, signing
 from cleanroom.agreement import parse
 from cleanroom.errors import AgreementError, HandoverError, KeysError, StudyError
+from cleanroom.keyring import Keyring, open_keyring
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.vault import accept, create_room, open_vault, room_key
+from cleanroom.room.vault import accept, create_room, open_vault, room_key, table_path
 from cleanroom.study import LiftStudy
 from cleanroom.tables import Platform
-from tests.room.event_log import MERCHANTS, Room
+from tests.room.event_log import MERCHANTS, YESTERDAY, Room
 
 TOUCHES = """
 time     kind  user cid cost
@@ -30,6 +36,10 @@ time     kind  user cid cost
 """
 PHONE = "13800138000"
 DAY = date(2026, 3, 10)
+NEXT_WEEK = (YESTERDAY + timedelta(days=8)).isoformat()
+CHANGED = ".sealed was changed after the manifest was signed, or is another's"
+ALTERED = "'touches' does not open: it was altered or cut, or belongs to another"
+KEY = "A sealed key does not open"
 
 
 def ads_frames(room: Room) -> dict[str, pl.DataFrame]:
@@ -48,8 +58,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def files(room: Room) -> set[Path]:
-    return set(room.directory.rglob("*"))
+def files(room: Room) -> dict[Path, bytes]:
+    """All of the room's files with what is in them."""
+    return {path: path.read_bytes() for path in room.directory.rglob("*") if path.is_file()}
 
 
 # Creating
@@ -78,10 +89,29 @@ def test_the_room_signs_with_the_key_it_was_created_with(room: Room) -> None:
 
 
 def test_a_key_that_others_can_read_is_not_used(room: Room) -> None:
-    vault = room.vault()
+    room.vault()
     (room.directory / "keys.json").chmod(0o644)
     with pytest.raises(KeysError):
-        room_key(vault)
+        open_vault(room.directory, room.agreement)
+    with pytest.raises(KeysError):
+        accept(room.directory, ads_handover(room), room.agreement)
+
+
+def test_the_room_s_keys_are_opened_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[None] = []
+
+    def counted(*words: Any, **wanted: Any) -> Keyring:
+        times.append(None)
+        return open_keyring(*words, **wanted)
+
+    monkeypatch.setattr("cleanroom.room.vault.open_keyring", counted)
+    vault = room.vault(touches=TOUCHES)
+    times.clear()
+    vault = open_vault(room.directory, room.agreement)
+    assert signing.public_of(room_key(vault)) == room.public_key
+    assert pl.read_parquet(table_path(vault, "touches")).height == 2
+    assert pl.read_parquet(table_path(vault, "users")).height == 0
+    assert len(times) == 1
 
 
 def test_a_directory_that_is_no_room_is_said_to_be_none(room: Room, tmp_path: Path) -> None:
@@ -112,26 +142,40 @@ def test_the_vault_has_a_copy_of_its_own(room: Room) -> None:
     handover = ads_handover(room)
     accept(room.directory, handover, room.agreement)
     accept(room.directory, store_handover(room), room.agreement)
-    (handover / "touches.parquet").write_bytes(b"gone")
-    touches = open_vault(room.directory, room.agreement).paths["touches"]
-    assert pl.read_parquet(touches).height == 2
+    (handover / "touches.sealed").write_bytes(b"gone")
+    vault = open_vault(room.directory, room.agreement)
+    assert pl.read_parquet(table_path(vault, "touches")).height == 2
 
 
 def test_accepting_again_changes_nothing(room: Room) -> None:
     handover = ads_handover(room)
     first = accept(room.directory, handover, room.agreement)
-    before = {path: path.stat().st_mtime_ns for path in files(room) if path.name != "ads.json"}
+    before = {path: path.stat().st_mtime_ns for path in room.directory.rglob("*")}
     assert accept(room.directory, handover, room.agreement) == first
-    after = {path: path.stat().st_mtime_ns for path in files(room) if path.name != "ads.json"}
-    before.pop(room.directory / "vault")
-    after.pop(room.directory / "vault")
-    assert after == before
+    assert {path: path.stat().st_mtime_ns for path in room.directory.rglob("*")} == before
+
+
+def test_a_handover_in_force_that_was_lost_can_be_accepted_again(room: Room) -> None:
+    handover = ads_handover(room)
+    first = accept(room.directory, handover, room.agreement)
+    known = (room.directory / "vault" / "ads.json").read_bytes()
+    shutil.rmtree(room.directory / "vault" / first.digest)
+    assert accept(room.directory, handover, room.agreement) == first
+    assert (room.directory / "vault" / first.digest / "touches.sealed").exists()
+    assert (room.directory / "vault" / "ads.json").read_bytes() == known  # no longer retention
+
+
+def test_what_was_accepted_is_in_the_ledger(room: Room) -> None:
+    taken = accept(room.directory, ads_handover(room), room.agreement)
+    (record,) = ledger.records(room.directory / "ledger.jsonl")
+    assert record["event"] == "handover_accepted"
+    assert record["facts"] == {"party": "ads", "handover": taken.digest, "rows": taken.rows}
 
 
 def test_the_handover_accepted_last_is_in_force(room: Room) -> None:
     older = room.vault(touches=TOUCHES)
     newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50")
-    assert pl.read_parquet(newer.paths["touches"]).height == 3
+    assert pl.read_parquet(table_path(newer, "touches")).height == 3
     assert newer.handovers["ads"] != older.handovers["ads"]
     assert open_vault(room.directory, room.agreement).handovers == newer.handovers
 
@@ -173,17 +217,82 @@ def rewrite(room: Room, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Path:
     return room.hand_over(Platform.ADS, frames | {"touches": change(frames["touches"])})
 
 
-def altered_file(room: Room) -> Path:
-    handover = ads_handover(room)
-    with (handover / "touches.parquet").open("ab") as file:
-        file.write(b"!")
-    return handover
-
-
 def missing_file(room: Room) -> Path:
     handover = ads_handover(room)
-    (handover / "users.parquet").unlink()
+    (handover / "users.sealed").unlink()
     return handover
+
+
+def flipped(content: bytes) -> bytes:
+    return content[:40] + bytes([content[40] ^ 1]) + content[41:]
+
+
+def damaged(change: Callable[[bytes], bytes], by_the_party: bool = False) -> Callable[[Room], Path]:
+    """A handover whose touches were changed on the way; or by the party, which then signed that."""
+
+    def tamper(room: Room) -> Path:
+        handover = ads_handover(room)
+        touches = handover / "touches.sealed"
+        touches.write_bytes(change(touches.read_bytes()))
+        return resigned(room, handover) if by_the_party else handover
+
+    return tamper
+
+
+def resigned(room: Room, handover: Path, **changes: Any) -> Path:
+    """A handover signed by the ads platform for the files as they are now."""
+    body = json.loads((handover / "manifest.json").read_bytes())["body"] | changes
+    for facts in body["tables"].values():
+        facts["sha256"] = signing.file_digest(handover / facts["file"])
+    room.sign(Platform.ADS, body, handover)
+    return handover
+
+
+def of_three_chunks(room: Room, change: Callable[[bytes], bytes]) -> Path:
+    """A handover, rightly signed, whose touches are three chunks of a long file, changed."""
+    handover, data_key = ads_handover(room), sealing.new_data_key()
+    for name, frame in ads_frames(room).items():
+        frame.write_parquet(content := BytesIO())
+        long = bytes(2 * sealing.CHUNK + 1) if name == "touches" else content.getvalue()
+        room.seal(long, handover / f"{name}.sealed", data_key)
+    body = json.loads((handover / "manifest.json").read_bytes())["body"]
+    context = sealing.handover_context(body)
+    touches = handover / "touches.sealed"
+    touches.write_bytes(change(touches.read_bytes()))
+    sealed_key = sealing.seal_key(data_key, room.transport_key, context)
+    return resigned(room, handover, sealed_key=sealed_key)
+
+
+def swapped_tables(room: Room, by_the_party: bool) -> Path:
+    handover = ads_handover(room)
+    (handover / "users.sealed").rename(handover / "between")
+    (handover / "touches.sealed").rename(handover / "users.sealed")
+    (handover / "between").rename(handover / "touches.sealed")
+    return resigned(room, handover) if by_the_party else handover
+
+
+def files_of_another(room: Room, by_the_party: bool) -> Path:
+    handover, other = ads_handover(room), ads_handover(room)
+    shutil.copyfile(other / "touches.sealed", handover / "touches.sealed")
+    return resigned(room, handover) if by_the_party else handover
+
+
+def manifest_of_another(room: Room) -> Path:
+    handover, other = ads_handover(room), ads_handover(room)
+    shutil.copyfile(other / "manifest.json", handover / "manifest.json")
+    return handover
+
+
+def key_of_another(room: Room, maker: Callable[[Room], Path]) -> Path:
+    body = json.loads((maker(room) / "manifest.json").read_bytes())["body"]
+    return resigned(room, ads_handover(room), sealed_key=body["sealed_key"])
+
+
+def sealed_to_another_room(room: Room) -> Path:
+    public = X25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    body = json.loads((ads_handover(room) / "manifest.json").read_bytes())["body"]
+    key = sealing.seal_key(sealing.new_data_key(), public, sealing.handover_context(body))
+    return room.hand_over(Platform.ADS, ads_frames(room), sealed_key=key)
 
 
 def missing_manifest(room: Room) -> Path:
@@ -195,6 +304,15 @@ def missing_manifest(room: Room) -> Path:
 def broken_manifest(room: Room) -> Path:
     handover = ads_handover(room)
     (handover / "manifest.json").write_bytes(b'{"body": {"party": "' + PHONE.encode())
+    return handover
+
+
+def capitals(room: Room) -> Path:
+    """A handover whose signature is written in another way, which reads as the same bytes."""
+    handover = ads_handover(room)
+    manifest = json.loads((handover / "manifest.json").read_bytes())
+    manifest["signature"] = manifest["signature"].upper()
+    signing.write_canonical(handover / "manifest.json", manifest)
     return handover
 
 
@@ -214,20 +332,15 @@ def signed_by_the_other_platform(room: Room) -> Path:
 
 def described(room: Room, **facts: Any) -> Path:
     """A handover whose manifest, rightly signed, says otherwise of touches."""
-    frames = ads_frames(room)
-    manifest = room.hand_over(Platform.ADS, frames) / "manifest.json"
-    tables = json.loads(manifest.read_bytes())["body"]["tables"]
-    tables["touches"] |= facts
-    return room.hand_over(Platform.ADS, frames, tables=tables)
+    handover = ads_handover(room)
+    body = json.loads((handover / "manifest.json").read_bytes())["body"]
+    body["tables"]["touches"] |= facts
+    room.sign(Platform.ADS, body, handover)
+    return handover
 
 
 def no_parquet(room: Room) -> Path:
-    handover = ads_handover(room)
-    (handover / "touches.parquet").write_bytes(PHONE.encode())
-    digest = signing.file_digest(handover / "touches.parquet")
-    manifest = described(room, sha256=digest) / "manifest.json"
-    (handover / "manifest.json").write_bytes(manifest.read_bytes())
-    return handover
+    return of_three_chunks(room, lambda content: content)
 
 
 def surplus_table(room: Room) -> Path:
@@ -254,13 +367,48 @@ def cast(column: str, dtype: Any) -> Callable[[Room], Path]:
 
 
 REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
-    "altered file": (altered_file, "touches.parquet was changed after the manifest was signed"),
-    "missing file": (missing_file, "users.parquet is missing"),
+    "missing file": (missing_file, "users.sealed is missing"),
+    "flipped bit": (damaged(flipped), CHANGED),
+    "cut file": (damaged(lambda content: content[:-1]), CHANGED),
+    "empty file": (damaged(lambda content: b""), CHANGED),
+    "surplus bytes": (damaged(lambda content: content + b"!"), CHANGED),
+    "swapped tables": (lambda room: swapped_tables(room, by_the_party=False), CHANGED),
+    "files of another handover": (lambda room: files_of_another(room, False), CHANGED),
+    "manifest of another handover": (manifest_of_another, CHANGED),
+    "signed: flipped bit": (damaged(flipped, True), ALTERED),
+    "signed: cut file": (damaged(lambda content: content[:-1], True), ALTERED),
+    "signed: surplus bytes": (damaged(lambda content: content + b"!", True), ALTERED),
+    "signed: cut at a chunk's end": (
+        lambda room: of_three_chunks(room, lambda content: content[: sealing.CHUNK + 16]),
+        ALTERED,
+    ),
+    "signed: a chunk less": (
+        lambda room: of_three_chunks(room, lambda content: content[sealing.CHUNK + 16 :]),
+        ALTERED,
+    ),
+    "signed: swapped tables": (lambda room: swapped_tables(room, by_the_party=True), ALTERED),
+    "signed: files of another handover": (lambda room: files_of_another(room, True), ALTERED),
+    "signed: key of another handover": (lambda room: key_of_another(room, ads_handover), KEY),
+    "signed: key of the other party": (lambda room: key_of_another(room, store_handover), KEY),
+    "sealed to another room": (sealed_to_another_room, KEY),
+    "no sealed key": (
+        lambda room: room.hand_over(Platform.ADS, ads_frames(room), sealed_key=""),
+        "wrong at body.sealed_key",
+    ),
+    "another form of time": (
+        lambda room: room.hand_over(Platform.ADS, ads_frames(room), created="2026-04-01"),
+        "wrong at body.created",
+    ),
+    "made in the future": (
+        lambda room: room.hand_over(Platform.ADS, ads_frames(room), created=NEXT_WEEK),
+        "which is yet to come",
+    ),
     "missing manifest": (missing_manifest, "no readable manifest.json"),
+    "signature in capitals": (capitals, "manifest.json is wrong at signature"),
     "broken manifest": (broken_manifest, "manifest.json is wrong at its syntax"),
     "unknown format": (lambda room: edited(room, format="x"), "wrong at body.format"),
     "unknown key": (lambda room: edited(room, note=PHONE), "wrong at body.note"),
-    "edited manifest": (lambda room: edited(room, created="now"), "not signed with the ads"),
+    "edited manifest": (lambda room: edited(room, created=NEXT_WEEK), "not signed with the ads"),
     "other party": (lambda room: edited(room, party="store"), "not signed with the store"),
     "other signer": (signed_by_the_other_platform, "not signed with the ads"),
     "other agreement": (
@@ -277,22 +425,22 @@ REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
     ),
     "wrong rows": (
         lambda room: described(room, rows=7),
-        "touches.parquet has 2 rows, its manifest says 7",
+        "Table 'touches' has 2 rows, its manifest says 7",
     ),
     "file elsewhere": (
-        lambda room: described(room, file="../../touches.parquet"),
-        "'touches' is not in touches.parquet",
+        lambda room: described(room, file="../../touches.sealed"),
+        "'touches' is not in touches.sealed",
     ),
-    "no Parquet": (no_parquet, "touches.parquet is not a readable Parquet file"),
+    "no Parquet": (no_parquet, "'touches' is not a readable Parquet file"),
     "surplus table": (surplus_table, "the manifest holds the tables orders, not opened"),
     "missing table": (missing_table, "the manifest lacks the opened tables users"),
     "surplus column": (
         lambda room: rewrite(room, lambda touches: touches.with_columns(phone="cid")),
-        "touches.parquet holds the columns phone, not opened",
+        "'touches' holds the columns phone, not opened",
     ),
     "missing column": (
         lambda room: rewrite(room, lambda touches: touches.drop("cost", "note")),
-        "touches.parquet lacks the opened columns cost, note",
+        "'touches' lacks the opened columns cost, note",
     ),
     "naive time": (cast("time", pl.Datetime("us")), "column 'time': it is stored as Datetime"),
     "money as float": (cast("cost", pl.Float64), "column 'cost': it is stored as Float64"),
@@ -308,9 +456,67 @@ def test_a_handover_is_refused_and_the_vault_stays_as_it_was(room: Room, case: s
     before = files(room)
     with pytest.raises(HandoverError, match=re.escape(says)) as refusal:
         accept(room.directory, handover, room.agreement)
-    assert files(room) - {room.directory / "vault"} == before
+    assert files(room) == before
     assert PHONE not in str(refusal.value)
     assert refusal.value.__context__ is None or PHONE not in str(refusal.value.__context__)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["manifest.json", "touches.sealed", "users.sealed"]), st.integers(0, 10**6))
+def test_any_flipped_bit_of_a_handover_is_noticed(room: Room, file: str, place: int) -> None:
+    handover = ads_handover(room)
+    content = bytearray((handover / file).read_bytes())
+    content[place // 8 % len(content)] ^= 1 << place % 8
+    (handover / file).write_bytes(content)
+    with pytest.raises(HandoverError):
+        accept(room.directory, handover, room.agreement)
+    shutil.rmtree(handover)
+
+
+# Replays
+
+
+def refused(room: Room, handover: Path, says: str) -> None:
+    before = files(room)
+    with pytest.raises(HandoverError, match=says):
+        accept(room.directory, handover, room.agreement)
+    assert files(room) == before
+
+
+def test_a_handover_that_a_later_one_replaced_is_not_accepted_again(room: Room) -> None:
+    first, second = ads_handover(room), ads_handover(room)
+    accept(room.directory, first, room.agreement)
+    accept(room.directory, second, room.agreement)
+    refused(room, first, "a replay: .* a later handover of the ads platform took its place")
+    accept(room.directory, second, room.agreement)
+
+
+def test_a_handover_made_before_the_one_in_force_is_not_accepted(room: Room) -> None:
+    older, newer = ads_handover(room), ads_handover(room)
+    accept(room.directory, newer, room.agreement)
+    refused(room, older, "not after the one accepted last")
+
+
+def test_a_handover_of_the_same_second_is_not_accepted(room: Room) -> None:
+    first = ads_handover(room)
+    created = json.loads((first / "manifest.json").read_bytes())["body"]["created"]
+    accept(room.directory, first, room.agreement)
+    again = room.hand_over(Platform.ADS, ads_frames(room), created=created)
+    refused(room, again, "not after the one accepted last")
+
+
+def test_one_platform_s_handovers_do_not_age_the_other_s(room: Room) -> None:
+    older, newer = store_handover(room), ads_handover(room)
+    accept(room.directory, newer, room.agreement)
+    accept(room.directory, older, room.agreement)
+    assert set(open_vault(room.directory, room.agreement).handovers) == {"ads", "store"}
+
+
+def test_a_damaged_history_is_said_to_be_so(room: Room) -> None:
+    room.vault()
+    (room.directory / "vault" / "ads.json").write_bytes(b"{}x")
+    with pytest.raises(HandoverError, match=r"vault/ads.json is not readable"):
+        open_vault(room.directory, room.agreement)
 
 
 def test_nothing_is_accepted_or_opened_under_an_agreement_that_is_not_signed(room: Room) -> None:

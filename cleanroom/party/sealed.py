@@ -1,0 +1,51 @@
+"""A table's file, held against the agreement a last time and sealed: then it may leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from cleanroom import sealing
+from cleanroom.agreement import Agreement
+from cleanroom.borders import handover_schema
+from cleanroom.errors import AgreementError, HandoverError
+
+
+def recipient(agreement: Agreement) -> str:
+    """The room's public transport key, hex; raises `AgreementError` if the agreement has none."""
+    key = agreement.room.transport_key
+    if key is None:
+        raise AgreementError(
+            "The agreement does not name the room's transport key, to which handovers are sealed.",
+            "complete it with the room's public.json.",
+        )
+    return key
+
+
+def seal_table(
+    plain: Path, sealed: Path, table: str, columns: Iterable[str], data_key: bytes
+) -> int:
+    """Seal the Parquet file `plain` as `sealed`, remove `plain`, and return its number of rows.
+
+    Raises `HandoverError` if it does not hold exactly the opened `columns` in their types.
+    """
+    written = pl.scan_parquet(plain, glob=False)
+    _require_opened(written, table, list(columns))
+    rows: int = written.select(pl.len()).collect().item()
+    with plain.open("rb") as content, sealed.open("xb") as target:
+        sealing.encrypt(content, target, data_key, table)
+    plain.unlink()
+    return rows
+
+
+def _require_opened(written: pl.LazyFrame, table: str, columns: list[str]) -> None:
+    found, opened = dict(written.collect_schema()), handover_schema(table, columns)
+    wrong = sorted({name for name, _ in found.items() ^ opened.items()})
+    if wrong:
+        raise HandoverError(
+            f"Table '{table}' would leave with other columns than the agreement opens: "
+            f"{', '.join(wrong)}.",
+            "report this fault of the program; nothing was handed over.",
+        )
