@@ -10,9 +10,10 @@ import pytest
 from cleanroom import ledger
 from cleanroom.bench import noise as bench_noise
 from cleanroom.bench.answer import answer
+from cleanroom.bench.diagnostics import diagnostics
 from cleanroom.bench.noise import store_of
 from cleanroom.borders import Candidate
-from cleanroom.errors import BudgetError, KeysError, LedgerError
+from cleanroom.errors import BudgetError, KeysError, LedgerError, StudyError
 from cleanroom.gate.budget import Charge, spend
 from cleanroom.gate.candidate import read_candidate
 from cleanroom.gate.store import Store
@@ -270,6 +271,15 @@ def test_numbers_that_others_can_read_are_refused(noisy: Room) -> None:
         asked(noisy, LIFT)
 
 
-def test_the_ledger_stays_whole_through_all_of_it(noisy: Room) -> None:
+def test_the_budget_is_spent_before_numbers_are_drawn_and_those_before_a_candidate(
+    noisy: Room,
+) -> None:
     answer(noisy.directory, [LIFT, CONVERSION])
-    assert [r["event"] for r in ledger.records(ledger_of(noisy.directory))][1] == "budget_spent"
+    order = [record["event"] for record in ledger.records(ledger_of(noisy.directory))][-5:]
+    answered = ["noise_drawn", "candidate_made"]
+    assert order == ["budget_spent", *answered, *answered]
+
+
+def test_where_there_is_noise_no_exact_table_leaves_by_another_door(noisy: Room) -> None:
+    with pytest.raises(StudyError, match=r"asks for noise, and the table '.*' has none"):
+        diagnostics(noisy.directory)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cleanroom.agreement import write
 from cleanroom.bench.answer import answer
 from cleanroom.bench.preview import Plan, preview
 from cleanroom.cli import app
@@ -42,8 +43,10 @@ def test_it_spends_nothing_and_reads_no_row(noisy: Room) -> None:
     ledger = ledger_of(noisy.directory)
     told(noisy)  # which takes note of the agreement
     before = ledger.read_bytes()
-    for table in noisy.directory.rglob("*.parquet"):
-        table.write_bytes(b"no rows any more")
+    tables = [path for path in (noisy.directory / "vault").glob("*/*") if path.suffix != ".json"]
+    assert len(tables) >= 6
+    for path in tables:
+        path.write_bytes(b"no rows any more")
     told(noisy, plan=Plan(20_000, 0.03, 0.01))
     assert ledger.read_bytes() == before
     assert not (noisy.directory / "noise").exists()
@@ -83,8 +86,6 @@ def test_a_plan_that_makes_no_sense_is_refused(noisy: Room) -> None:
 def test_a_study_that_is_not_permitted_has_no_preview(room: Room) -> None:
     fill(room, NOISE)
     room.agree(policy={"noise": NOISE}, studies={"conversion": PERMITTED["conversion"]})
-    from cleanroom.agreement import write
-
     write(room.agreement, room.directory / "agreement.yaml")
     with pytest.raises(StudyError, match="not permitted"):
         told(room)
@@ -92,8 +93,6 @@ def test_a_study_that_is_not_permitted_has_no_preview(room: Room) -> None:
 
 def test_without_noise_there_is_nothing_to_spend(room: Room) -> None:
     room.agree(studies=PERMITTED)
-    from cleanroom.agreement import write
-
     write(room.agreement, room.directory / "agreement.yaml")
     assert told(room) == "The agreement asks for no noise: nothing is spent."
 
