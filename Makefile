@@ -2,11 +2,12 @@
 # 3.11 or newer with venv and pip, found by itself or named: make PYTHON=/path/to/python3.12 test
 
 VENV  := .venv
+PEERS := .venv-peers
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 LOCK  := requirements.lock
 
-.PHONY: help setup demo test lint format types benchmark lock clean
+.PHONY: help setup demo test lint format types benchmark peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 @/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -33,6 +34,21 @@ types: $(STAMP) ## check types
 benchmark: $(STAMP) ## time the demo's stages
 	$(BIN)/python -m benchmarks demo
 
+# Two other libraries of private joins, in an environment of their own: they want older packages
+# than our lock has. Their lock is for Python 3.11, the newest that spu is built for.
+peers: $(STAMP) ## install into .venv-peers what the blinded join is measured against
+	@for python in $(PYTHON) python3.11 python3 $(BIN)/python; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && break; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "spu needs Python 3.11. Install it, or name it: make PYTHON=/path/to/python3.11 peers" >&2; \
+	  exit 1; \
+	fi; \
+	"$$python" -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+	  -r benchmarks/peer_scripts/requirements.lock
+
 # One lock for Python 3.11 and newer on Linux and macOS; no header, which would name the command's
 # own paths, and no addresses, so that it installs from whatever registry a machine is set up for.
 lock: $(STAMP) ## write requirements.lock anew within the bounds of pyproject.toml
@@ -41,7 +57,7 @@ lock: $(STAMP) ## write requirements.lock anew within the bounds of pyproject.to
 	  --no-emit-find-links --system-certs --quiet --output-file $(LOCK)
 
 clean: ## remove the environment, results and caches
-	rm -rf $(VENV) out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv, pinned by the lock like all else, installs in seconds; where it cannot be had or cannot reach

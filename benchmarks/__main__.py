@@ -5,24 +5,49 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
-from benchmarks import coverage, demo, link
+import psutil
 
-BENCHMARKS = {"coverage": coverage.measure, "demo": demo.measure, "link": link.measure}
+from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers
+
+BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "blinded_join": blinded_join.measure,
+    "coverage": coverage.measure,
+    "demo": demo.measure,
+    "keyed_join": keyed_join.measure,
+    "link": link.measure,
+    "peers": peers.measure,
+}
+# Where it is not 200,000, and the options that not every benchmark has.
+ROWS = {"blinded_join": 100_000, "keyed_join": 1_000_000, "peers": 100_000}
+OPTIONS = {
+    "blinded_join": ("growth", "quick"),
+    "keyed_join": ("growth",),
+    "peers": ("quick",),
+}
 
 
 def main() -> None:
     """Parse the command line, run the benchmark, print its table and its JSON line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--rows", type=int, default=200_000, help="people simulated")
+    parser.add_argument("--rows", type=int, help="people simulated, or rows of each side")
     parser.add_argument("--runs", type=int, default=3, help="runs; the median is quoted")
+    parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
+    parser.add_argument(
+        "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
+    )
     arguments = parser.parse_args()
-    figures = BENCHMARKS[arguments.name](arguments.rows, arguments.runs)
+    name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)
+    options = {option: getattr(arguments, option) for option in OPTIONS.get(name, ())}
+    figures = BENCHMARKS[name](rows, arguments.runs, **options)
     about = {
-        "benchmark": arguments.name,
-        "rows": arguments.rows,
+        "benchmark": name,
+        "rows": rows,
+        "cores": psutil.cpu_count(),
         "python": platform.python_version(),
         "polars": version("polars"),
     }

@@ -7,7 +7,6 @@ median time, so above 1 is within it.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
+from benchmarks.watch import watch
 
 PROMISE_SECONDS = 180.0
 
@@ -45,30 +44,7 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
 
 
 def _peak_memory(command: list[str]) -> float:
-    """Run a command; the most memory its process tree held at once, in GB.
-
-    Shared pages are counted once (PSS) where the system tells; sampled four times a second.
-    """
-    process = psutil.Popen(command, stdout=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, sum(_memory(p) for p in [process, *_children(process)]))
-        time.sleep(0.25)
-    if process.returncode:
-        raise SystemExit(f"the demo ended with exit code {process.returncode}")
-    return round(peak / 1e9, 2)
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children(recursive=True))
-    except psutil.Error:
-        return []
-
-
-def _memory(process: psutil.Process) -> int:
-    try:
-        full = process.memory_full_info()
-        return int(getattr(full, "pss", 0) or full.rss)
-    except psutil.Error:
-        return 0
+    watched = watch(command)
+    if watched.exit_code:
+        raise SystemExit(f"the demo ended with exit code {watched.exit_code}")
+    return watched.peak_gigabytes

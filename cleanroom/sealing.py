@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cleanroom import signing
 from cleanroom.errors import SealError
 
+TransportKey = X25519PrivateKey  # so that those who open need not import `cryptography`
 CHUNK = 1 << 20  # bytes of content in a chunk
 _TAG = 16
 _HANDOVER = ("format", "collaboration", "epoch", "agreement", "party", "nonce")

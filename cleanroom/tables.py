@@ -55,6 +55,11 @@ class IdentifierKind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
 
+    @property
+    def plural(self) -> str:
+        """Several of the kind, as people say it."""
+        return f"{self.replace('_', ' ')}s"
+
 
 @dataclass(frozen=True)
 class Column:

@@ -19,6 +19,7 @@ from shutil import copyfile, rmtree
 from rich.console import Console
 
 from cleanroom import signing
+from cleanroom.agreement import JoinMode, load, write
 from cleanroom.errors import DemoError
 from cleanroom.tables import Platform
 
@@ -33,6 +34,13 @@ class Stage:
     out: Path
     configs: Path
     notebooks: Path
+    join: JoinMode = JoinMode.KEYED
+
+    @property
+    def draft(self) -> Path:
+        """The agreement without keys: the one that is shipped, or with another join."""
+        shipped = self.configs / "red-cat-plan.yaml"
+        return shipped if self.join is JoinMode.KEYED else self.out / "draft.yaml"
 
     @property
     def room(self) -> Path:
@@ -55,13 +63,16 @@ def play(stage: Stage, people: int, merchants: int) -> None:
     Writes `timings.json`: seconds by stage. Raises `DemoError` if a party's step fails.
     """
     timings: dict[str, float] = {}
-    _make_room_for(stage, {"people": people, "merchants": merchants})
+    _make_room_for(stage, {"people": people, "merchants": merchants, "join": stage.join.value})
     with _timed(timings, "exports", "Two platforms write their exports (simulated)"):
         _exports(stage, people, merchants)
     with _timed(timings, "keys", "Each party makes its keys; both platforms sign the agreement"):
         _keys(stage)
     with _timed(timings, "handovers", "Each platform checks, tokenises and hands over"):
         _handovers(stage)
+    if stage.join is JoinMode.BLINDED:
+        with _timed(timings, "match", "Both blind; the room joins what both have blinded"):
+            _match(stage)
     with _timed(timings, "run", "The room joins, and runs every merchant's notebooks"):
         settings = stage.configs / "red-cat-plan.run.yaml"
         _run("run", stage.room, "--settings", settings, "--notebooks", stage.notebooks, live=True)
@@ -76,7 +87,7 @@ def play(stage: Stage, people: int, merchants: int) -> None:
     console.print(f"\nOpen [bold]{stage.out / 'reports' / 'index.html'}[/]")
 
 
-def _make_room_for(stage: Stage, settings: dict[str, int]) -> None:
+def _make_room_for(stage: Stage, settings: dict[str, int | str]) -> None:
     """Clear what another demo left at `stage.out`; never a folder that a demo did not make."""
     marker = stage.out / "demo.json"
     settings = {**settings, "format": 2}
@@ -101,7 +112,9 @@ def _exports(stage: Stage, people: int, merchants: int) -> None:
 def _keys(stage: Stage) -> None:
     if (stage.room / "agreement.yaml").exists():
         return
-    draft = stage.configs / "red-cat-plan.yaml"
+    draft = stage.draft
+    if not draft.exists():
+        _write_draft(stage)
     roles: list[tuple[Path, Sequence[str]]] = [
         *((stage.party(p) / "keys", (p,)) for p in Platform),
         (stage.room, ("room",)),
@@ -128,6 +141,13 @@ def _keys(stage: Stage) -> None:
     copyfile(stage.agreement, stage.room / "agreement.yaml")
 
 
+def _write_draft(stage: Stage) -> None:
+    """The shipped agreement with the demo's join in place of its own."""
+    shipped = load(stage.configs / "red-cat-plan.yaml")
+    join = shipped.join.model_copy(update={"mode": stage.join})
+    write(shipped.model_copy(update={"join": join}), stage.draft)
+
+
 def _key_file(keys: Path) -> Path:
     """What locks a party's keys: beside them here; on a medium of its own where it matters."""
     return keys.with_name(f"{keys.name}.unlock")
@@ -147,6 +167,23 @@ def _handover(stage: Stage, platform: Platform) -> tuple[object, ...]:
         *("party", "handover", platform, "--agreement", stage.agreement, "--export", export),
         *("--keys", own / "keys", "--out", own / "handover"),
     )
+
+
+def _match(stage: Stage) -> None:
+    if any((stage.room / "matches").glob("*/match.json")):
+        return
+    mailbox = ("--mailbox", stage.out / "mailbox")
+    platforms: list[Sequence[object]] = [
+        (
+            *("party", "match", platform, "--agreement", stage.agreement, *mailbox),
+            *("--export", stage.out / "exports" / platform),
+            *("--keys", stage.party(platform) / "keys"),
+            *("--handover", stage.party(platform) / "handover"),
+            *("--state", stage.party(platform) / "match-state"),
+        )
+        for platform in Platform
+    ]
+    _run_at_once([*platforms, ("room", "match", stage.room, *mailbox)])
 
 
 def _review(stage: Stage) -> None:
@@ -189,7 +226,10 @@ def _run(*words: object, live: bool = False) -> None:
 def _run_at_once(commands: Sequence[Sequence[object]]) -> None:
     """Several parties' commands at the same time."""
     started = [
-        subprocess.Popen(_announce(words), text=True, stdout=subprocess.PIPE) for words in commands
+        subprocess.Popen(
+            _announce(words), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for words in commands
     ]
     for process, words in zip(started, commands, strict=True):
         told, _ = process.communicate()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -57,11 +57,13 @@ def demo(
     merchants: Annotated[int, typer.Option(help="Merchants simulated.", min=3)] = 20,
     configs: Annotated[Path, typer.Option(help="Folder of the agreement.")] = Path("configs"),
     notebooks: Notebooks = Path("notebooks"),
+    join: Annotated[Literal["keyed", "blinded"], typer.Option(help="The agreed join.")] = "keyed",
 ) -> None:
     """Play the whole collaboration on simulated data."""
+    from cleanroom.agreement import JoinMode
     from cleanroom.bench.demo import Stage, play
 
-    play(Stage(out, configs, notebooks), people, merchants)
+    play(Stage(out, configs, notebooks, JoinMode(join)), people, merchants)
 
 
 @app.command()

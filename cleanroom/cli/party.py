@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cleanroom.cli.options import AgreementFile, Out
+from cleanroom.cli.options import AgreementFile, MailboxUrl, Out, Timeout
 from cleanroom.tables import KeyRole, Platform
 
 keys = typer.Typer(no_args_is_help=True, help="Create keys, on their owner's machine.")
@@ -56,3 +57,40 @@ def party_handover(
     read = load(agreement_file)
     _, report = write_handover(export, load_keys(keys_folder, read, platform), read, out)
     typer.echo(report)
+
+
+@party.command("match")
+def party_match(  # noqa: PLR0913, PLR0917 - an option for each of its places
+    platform: Annotated[Platform, typer.Argument(help="Whose side this is.")],
+    agreement_file: AgreementFile,
+    keys_folder: Annotated[Path, typer.Option("--keys", help="The platform's keys.")],
+    export: Annotated[Path, typer.Option(help="The export that was handed over.")],
+    handover: Annotated[Path, typer.Option(help="The handover that was made of it.")],
+    mailbox: MailboxUrl,
+    state: Annotated[Path, typer.Option(help="The platform's own directory for the match.")],
+    timeout: Timeout = 3600,
+) -> None:
+    """Take part in the blinded join.
+
+    Blinds the own click ids, and doubles the other platform's. Waits for the others; killed, it
+    goes on where it stopped.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.cli.progress import Shown
+    from cleanroom.mailbox import open_mailbox
+    from cleanroom.party.keys import load_keys
+    from cleanroom.party.match import match
+    from cleanroom.party.side import side_of
+    from cleanroom.stepwise import run
+
+    read = load(agreement_file)
+    shown = Shown(platform)
+    side = side_of(
+        read,
+        load_keys(keys_folder, read, platform),
+        export,
+        handover,
+        open_mailbox(mailbox),
+        state,
+    )
+    run(match(replace(side, progress=shown)), timeout, shown)

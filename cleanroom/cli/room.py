@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cleanroom.cli.options import RoomFolder
+from cleanroom.cli.options import MailboxUrl, RoomFolder, Timeout
 from cleanroom.errors import CleanroomError, StudyError
 
 app = typer.Typer(no_args_is_help=True, help="The room's steps, on the room's machine.")
@@ -49,6 +49,31 @@ def room_expire(folder: RoomFolder) -> None:
         typer.echo(f"{each.party} deleted ({each.why}): {_counts(each.rows)}")
     if not gone:
         typer.echo("Nothing to delete.")
+
+
+@app.command("match")
+def room_match(
+    folder: RoomFolder,
+    mailbox: MailboxUrl,
+    timeout: Timeout = 3600,
+    anew: Annotated[bool, typer.Option("--new", help="Open another match, whatever is.")] = False,
+) -> None:
+    """Run the blinded join of the handovers in force.
+
+    Both platforms take part with `cleanroom party match`. Waits for them; killed, it goes on.
+    """
+    from cleanroom.cli.progress import Shown
+    from cleanroom.mailbox import open_mailbox
+    from cleanroom.room.blinded import Meeting, match
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.vault import open_vault, room_keys
+    from cleanroom.stepwise import run
+
+    agreement = agreement_of(folder)
+    vault, keys = open_vault(folder, agreement), room_keys(folder, agreement.collaboration)
+    shown = Shown("room")
+    meeting = Meeting(vault, keys, open_mailbox(mailbox), shown)
+    run(match(meeting, anew), timeout, shown)
 
 
 @app.command("merchants")

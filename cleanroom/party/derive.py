@@ -44,6 +44,30 @@ def join_key(keys: PartyKeys, kind: IdentifierKind) -> str:
     return _derive(shared, purpose)
 
 
+def handle_key(keys: PartyKeys, kind: IdentifierKind, nonce: str) -> str:
+    """The key of the handles that stand for join keys of one kind in one handover, where the join
+    is blinded; 64 hex characters.
+
+    `nonce` is the handover's: each has handles of its own, which nobody else can compute.
+    """
+    purpose = ["handle", keys.collaboration, keys.epoch, keys.party.value, kind.value, nonce]
+    return _derive(keys.pseudonym, purpose)
+
+
+def state_key(keys: PartyKeys, salt: bytes) -> bytes:
+    """The key under which a match's secrets rest while it runs; 32 bytes.
+
+    One `salt` serves one encryption.
+    """
+    purpose = ["state", keys.collaboration, keys.epoch, keys.party.value, salt.hex()]
+    return bytes.fromhex(_derive(keys.pseudonym, purpose))
+
+
+def dummy_key(secret: bytes) -> bytes:
+    """The key from which the dummies of a match come, from the secret it is blinded with."""
+    return bytes.fromhex(_derive(secret, ["dummies"]))
+
+
 def _derive(secret: bytes, purpose: list[str]) -> str:
     """HKDF-SHA256 with the purpose in canonical JSON, so that no two purposes read the same."""
     info = signing.canonical(["cleanroom-1", *purpose])

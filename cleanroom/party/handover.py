@@ -1,8 +1,9 @@
 """The handover: what a platform gives the room. Tokens and opened columns, sealed and signed.
 
 Rows at fault go to `quarantine/<table>.parquet` within the export's own directory, with their
-original values: raw data stays where raw data was, and is no part of the handover. A table's file
-is there too until it is sealed, so that nothing readable is ever where the handover is.
+original values, and so does what a blinded join starts from (see `join_input`): raw data stays
+where raw data was, and is no part of the handover. A table's file is there too until it is sealed,
+so that nothing readable is ever where the handover is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,19 +25,38 @@ from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
 from cleanroom.borders import Handover
 from cleanroom.consent import require_signed
 from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
+from cleanroom.matching import join_columns
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
-from cleanroom.party.derive import join_key, token_key
+from cleanroom.party.derive import handle_key, join_key, token_key
 from cleanroom.party.export_files import ROW, readable
 from cleanroom.party.ingest import ExportTable, read_export
+from cleanroom.party.join_input import JOIN, handle, pairs, sort, unsorted
 from cleanroom.party.keys import PartyKeys
+from cleanroom.party.normalise import normalised
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
 from cleanroom.party.sealed import recipient, seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
-from cleanroom.tables import TABLES, Role
+from cleanroom.tables import TABLES, IdentifierKind, Role
 
 FORMAT = "cleanroom-handover-2"
 _FIRST_ROWS = 3
+
+
+@dataclass(frozen=True, repr=False)
+class _Making:
+    """A handover in the making: its keys, and where its parts are written.
+
+    `handles`: by kind, the key of the handles of a join key in a blinded join; none in a keyed one.
+    `draft` becomes what the room gets; `quarantine` and `inputs` stay at home.
+    """
+
+    keys: PartyKeys
+    handles: dict[IdentifierKind, str]
+    data_key: bytes
+    draft: Path
+    quarantine: Path
+    inputs: Path
 
 
 def write_handover(
@@ -61,67 +83,89 @@ def write_handover(
     _refuse_other_tokens(agreement)
     _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
-    opened, data_key = agreement.opened(keys.party), sealing.new_data_key()
+    opened, data_key, nonce = agreement.opened(keys.party), sealing.new_data_key(), _nonce()
+    handles = _handle_keys(keys, agreement, nonce)
     with staged(out_dir) as draft:
-        with staged(export_dir / "quarantine") as set_aside:
-            reports = [
-                _hand_over(table, keys, opened[table.name], data_key, draft, set_aside)
-                for table in tables
-            ]
+        with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
+            making = _Making(keys, handles, data_key, draft, set_aside, inputs)
+            reports = [_hand_over(table, opened[table.name], making) for table in tables]
         for report in reports:
             _require_rows(report)
-        body = _manifest_body(keys, reports, draft, now)
+        body = _manifest_body(keys, reports, draft, now, nonce)
         body["sealed_key"] = sealing.seal_key(data_key, room, sealing.handover_context(body))
         manifest = {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports))
 
 
-def _hand_over(
-    table: ExportTable,
-    keys: PartyKeys,
-    columns: Iterable[str],
-    data_key: bytes,
-    draft: Path,
-    set_aside: Path,
-) -> TableReport:
-    plain, found = _write_table(table, keys, set_aside)
-    rows = seal_table(plain, draft / _file(table.name), table.name, columns, data_key)
+def _nonce() -> str:
+    return secrets.token_hex(16)
+
+
+def _handle_keys(keys: PartyKeys, agreement: Agreement, nonce: str) -> dict[IdentifierKind, str]:
+    if agreement.join.mode is JoinMode.KEYED:
+        return {}
+    return {kind: handle_key(keys, kind, nonce) for kind in join_columns(agreement)}
+
+
+def _inputs(export_dir: Path, handles: dict[IdentifierKind, str]) -> AbstractContextManager[Path]:
+    """Where the join inputs are written, if there are any."""
+    return staged(export_dir / JOIN) if handles else nullcontext(export_dir / JOIN)
+
+
+def _hand_over(table: ExportTable, columns: Iterable[str], making: _Making) -> TableReport:
+    plain, found = _write_table(table, making)
+    sealed = making.draft / _file(table.name)
+    rows = seal_table(plain, sealed, table.name, columns, making.data_key)
     return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
 
 
-def _write_table(
-    table: ExportTable, keys: PartyKeys, set_aside: Path
-) -> tuple[Path, tuple[FaultCount, ...]]:
+def _write_table(table: ExportTable, making: _Making) -> tuple[Path, tuple[FaultCount, ...]]:
     """Write the good rows and the others in one pass over the file; returns where the good are,
     and what is wrong with the others."""
     good = table.rows.filter(pl.col(FAULT).is_null())
     bad = table.rows.filter(pl.col(FAULT).is_not_null())
-    kept, quarantine = set_aside / f"{table.name}.tokens", set_aside / f"{table.name}.parquet"
+    kept = making.quarantine / f"{table.name}.tokens"
+    quarantine = making.quarantine / f"{table.name}.parquet"
     signing.write_secret(quarantine, b"")  # only its owner can read what is then written into it
     # Tokens hardly compress: a higher level takes three times as long and saves nothing.
     sinks = [
-        good.select(_handed_over(field, keys) for field in table.fields).sink_parquet(
+        good.select(_handed_over(field, making) for field in table.fields).sink_parquet(
             kept, lazy=True, compression="zstd", compression_level=1
         ),
         bad.select(*_quarantined(table)).sink_parquet(quarantine, lazy=True),
     ]
+    joined = {k: f for f in table.fields if (k := _handled_kind(f, making))}
+    for kind, field in joined.items():
+        rows = pairs(good, field.read, kind, making.handles[kind])
+        sinks.append(rows.sink_parquet(unsorted(making.inputs / kind), lazy=True))
     with readable(table.file):
         pl.collect_all(sinks, engine="streaming")
+    for kind in joined:
+        sort(making.inputs / kind)
     found = _count_faults(quarantine)
     if not found:
         quarantine.unlink()
     return kept, found
 
 
-def _handed_over(field: Field, keys: PartyKeys) -> pl.Expr:
-    """A column as the room gets it: a person or a join key as its token, else the typed value."""
+def _handed_over(field: Field, making: _Making) -> pl.Expr:
+    """A column as the room gets it: a person as a token, a join key as one or, where the join is
+    blinded, as a handle, else the typed value."""
     kind = field.column.identifier
     if kind is None:
         return field.typed.alias(field.name)
+    if _handled_kind(field, making):
+        return handle(normalised(field.read, kind), making.handles[kind]).alias(field.name)
     joins = field.column.role is Role.JOIN_KEY
-    key = join_key(keys, kind) if joins else token_key(keys, kind)
+    key = join_key(making.keys, kind) if joins else token_key(making.keys, kind)
     return token(field.read, kind, key).alias(field.name)
+
+
+def _handled_kind(field: Field, making: _Making) -> IdentifierKind | None:
+    """The kind of a join key that leaves as a handle; None of any other column."""
+    kind = field.column.identifier
+    return kind if field.column.role is Role.JOIN_KEY and kind in making.handles else None
 
 
 def _quarantined(table: ExportTable) -> list[pl.Expr]:
@@ -164,7 +208,7 @@ def _require_rows(report: TableReport) -> None:
 
 
 def _manifest_body(
-    keys: PartyKeys, reports: list[TableReport], draft: Path, now: datetime
+    keys: PartyKeys, reports: list[TableReport], draft: Path, now: datetime, nonce: str
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -172,7 +216,7 @@ def _manifest_body(
         "epoch": keys.epoch,
         "agreement": keys.agreement,
         "party": keys.party.value,
-        "nonce": secrets.token_hex(16),
+        "nonce": nonce,
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
         "tables": {report.table: _facts(report, draft) for report in reports},
     }
@@ -194,16 +238,12 @@ def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
 
 def _refuse_other_tokens(agreement: Agreement) -> None:
     """Tokens are made in one way only; an agreement on another must not get these."""
-    terms = {
-        "join.mode": (agreement.join.mode, JoinMode.KEYED),
-        "token_hash": (agreement.token_hash, TokenHash.HMAC_SHA256),
-    }
-    for place, (agreed, made) in terms.items():
-        if agreed is not made:
-            raise AgreementError(
-                f"{place}: '{agreed}' is agreed, and this version makes handovers for '{made}'.",
-                "agree on that, or use a version that makes the other.",
-            )
+    if agreement.token_hash is not TokenHash.HMAC_SHA256:
+        raise AgreementError(
+            f"token_hash: '{agreement.token_hash}' is agreed, and this version makes handovers for "
+            f"'{TokenHash.HMAC_SHA256}'.",
+            "agree on that, or use a version that makes the other.",
+        )
 
 
 def _refuse_foreign(directory: Path) -> None:

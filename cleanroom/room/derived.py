@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from cleanroom import signing
+from cleanroom.agreement import JoinMode
 from cleanroom.errors import HandoverError
+from cleanroom.room.blinded import match_of
 from cleanroom.room.engine import Frame, scan, sink
 from cleanroom.room.folders import appearing_whole, locked
+from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
 from cleanroom.room.opened import Opened, blank, write_sealed
-from cleanroom.room.vault import Vault, opened_path, storage_key, table_path
+from cleanroom.room.vault import Vault, opened_path, storage_key
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
 _RULES = 1
@@ -36,6 +39,8 @@ def attributed(vault: Vault) -> Frame:
 def _derived(vault: Vault, name: str) -> Path:
     window = vault.agreement.join.attribution_window_days
     sources = {"rules": _RULES, "handovers": vault.handovers, "window_days": window}
+    if vault.agreement.join.mode is JoinMode.BLINDED:
+        sources["match"] = match_of(vault)
     folder = vault.room / "derived" / signing.digest(sources)
     if not folder.exists():
         _keep(vault, sources, folder)
@@ -59,7 +64,7 @@ def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
 
 
 def _derive(vault: Vault, window: int) -> dict[str, Opened]:
-    touches, visits = scan(table_path(vault, "touches")), scan(table_path(vault, "visits"))
+    touches, visits = (with_join_key(vault, table, "cid") for table in ("touches", "visits"))
     found = {name: blank(name) for name in ("links", "attributed")}
     sink(link(match(touches, visits, window)), found["links"].path)
     linked = scan(found["links"].path)

@@ -51,7 +51,8 @@ def expire(room: Path, now: datetime | None = None) -> list[Deletion]:
         known = {party: history(room, party) for party in Platform}
         gone = [deletion for party in Platform for deletion in _due(party, known[party], now)]
         kept = _kept(known) - {deletion.digest for deletion in gone}
-        _clear(room / "derived", lambda folder: _sources(folder) <= kept)
+        for parent in ("derived", "matches"):
+            _clear(room / parent, lambda folder: _sources(folder) <= kept)
         _clear(room / "vault", lambda folder: folder.name in kept)
         for deletion in gone:
             _record(room, deletion, now)

@@ -3,6 +3,7 @@
 room.json, keys.json                   whose room it is; its keys, encrypted
 vault/<handover digest>/               an accepted handover: its manifest, and its tables, encrypted
 vault/<party>.json                     which handover of the party is in force, and all before it
+matches/<digest>/                      in a blinded join, the links of the handovers, encrypted
 derived/<digest>/                      what `derived` has computed from the handovers, encrypted
 """
 

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "cleanroom"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
+# They run in an interpreter of their own, with a lock of its own.
+PEERS = ROOT / "benchmarks" / "peer_scripts"
+PEER_NAMES = {"private-set-intersection": "openmined-psi", "spu": "spu"}
 DISTRIBUTIONS = packages_distributions()
 
 CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
@@ -32,7 +35,6 @@ EXTRAS = {
 }
 # Needed, though no module imports it.
 UNIMPORTED = {
-    "fsspec": "mailboxes between the parties",
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
     "pyroaring": "sets of people as bitmaps",
@@ -62,8 +64,9 @@ def pins() -> list[Requirement]:
 
 @cache
 def third_party(place: Path) -> frozenset[NormalizedName]:
-    """The distributions that a module, or a folder's modules, import."""
+    """The distributions that a module, or a folder's modules, import; peers' only if asked for."""
     files = [*place.rglob("*.py")] or [place.with_suffix(".py")]
+    files = [file for file in files if place == PEERS or file.parent != PEERS]
     found = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
@@ -90,6 +93,13 @@ def test_what_tests_and_benchmarks_import_is_declared(folder: str) -> None:
     used = third_party(ROOT / folder)
     assert used
     assert used <= set(everything())
+
+
+def test_the_lock_of_the_peers_pins_what_their_scripts_import() -> None:
+    asked = (PEERS / "requirements.in").read_text().splitlines()
+    assert {PEER_NAMES[name] for name in third_party(PEERS)} == {r.split("==")[0] for r in asked}
+    lock = (PEERS / "requirements.lock").read_text()
+    assert [one for one in asked if f"{one} \\\n    --hash=sha256:" not in lock] == []
 
 
 def test_nothing_is_declared_that_is_not_needed() -> None:

@@ -42,10 +42,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(out, run_demo(out))
 
 
-def run_demo(out: Path) -> str:
+def run_demo(out: Path, *size: str) -> str:
     command = [sys.executable, "-m", "cleanroom", "demo", "--out", str(out)]
     done = subprocess.run(
-        [*command, "--people", "20000", "--merchants", "6"],
+        [*command, *(size or ("--people", "20000", "--merchants", "6"))],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -184,3 +184,12 @@ def test_nothing_that_was_handed_over_can_be_read_on_any_disk(demo: Demo) -> Non
     users = {user for frame in opened(demo)[:6] if "user" in frame for user in frame["user"][:5]}
     words = b"".join(path.read_bytes() for path in files)
     assert [user for user in users if user and user.encode() in words] == []
+
+
+def test_the_demo_can_be_played_with_a_blinded_join(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    printed = run_demo(out, "--people", "4000", "--merchants", "3", "--join", "blinded")
+    assert re.search(r"ads: [\d,]+ click ids to blind, [\d,]+ to double: about", printed)
+    assert len(list((out / "releases").glob("*.json"))) == 6
+    events = [record["event"] for record in ledger.records(out / "room" / "ledger.jsonl")]
+    assert events.count(ledger.Event.MATCHED) == 1

@@ -324,7 +324,7 @@ def test_nothing_is_handed_over_before_or_after_the_agreements_days_in_shanghai(
 
 @pytest.mark.parametrize(
     ("place", "terms"),
-    [("token_hash", {"token_hash": "hmac-sm3"}), ("join.mode", {"join": {"mode": "blinded"}})],
+    [("token_hash", {"token_hash": "hmac-sm3"})],
 )
 def test_tokens_of_a_kind_that_was_not_agreed_are_not_made(
     place: str, terms: dict[str, Any], ads: Party, agreement: Agreement
@@ -395,7 +395,7 @@ def test_what_the_agreement_does_not_open_cannot_be_written(
 def test_a_column_of_another_type_cannot_be_written(
     ads: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(field: Field, keys: PartyKeys) -> pl.Expr:
+    def careless(field: Field, keys: PartyKeys, handles: dict[IdentifierKind, str]) -> pl.Expr:
         return field.read.cast(pl.String).alias(field.name)
 
     monkeypatch.setattr(handover, "_handed_over", careless)

@@ -122,3 +122,17 @@ def test_every_placeholder_is_told_in_any_case() -> None:
     assert normal(ACCOUNT, *PLACEHOLDERS, *map(str.upper, PLACEHOLDERS)) == [None] * (
         2 * len(PLACEHOLDERS)
     )
+
+
+@pytest.mark.parametrize("kind", [ACCOUNT, CLICK_ID, EMAIL])
+def test_one_value_to_compose_is_found_among_many_that_need_it_not(kind: IdentifierKind) -> None:
+    plain = [f"a{number}" for number in range(300_000)]
+    frame = pl.LazyFrame({"x": [*plain, "jose\u0301", None, *plain]})
+    found = frame.select(normalised(pl.col("x"), kind)).collect(engine="streaming")["x"]
+    assert found.to_list() == [*plain, "jos\u00e9", None, *plain]
+
+
+@pytest.mark.parametrize("kind", IdentifierKind)
+def test_columns_without_a_value_have_no_identifiers(kind: IdentifierKind) -> None:
+    assert normal(kind) == []
+    assert normal(kind, None, None) == [None, None]

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import get_type_hints
 
 from cleanroom.borders import Table
-from cleanroom.room import conversion, diagnostics, eligibility, lift, vault
+from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, vault
+from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
 DOORS = {
+    "blinded": {"Meeting", "match"},
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics"},
     "lift": {"lift_tables"},
@@ -53,6 +55,7 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
+    assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

@@ -1,0 +1,36 @@
+"""Join keys of both sides as values that can be compared, whichever way the agreement joins.
+
+In a keyed join they are: both platforms made the same tokens. In a blinded join each platform has
+handles of its own, and the match says which two stand for one identifier.
+"""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from cleanroom.agreement import JoinMode
+from cleanroom.room.blinded import links_path
+from cleanroom.room.engine import Frame, scan
+from cleanroom.room.vault import Vault, table_path
+from cleanroom.tables import TABLES, Platform
+
+
+def with_join_key(vault: Vault, table: str, column: str) -> Frame:
+    """A table's rows, its join key `column` comparable with the other platform's.
+
+    The store's handles become the ads platform's where the match links them; the others stay, and
+    equal nothing. Raises `HandoverError` if a blinded join has no match yet.
+    """
+    rows, contract = scan(table_path(vault, table)), TABLES[table]
+    kind = contract.columns[column].identifier
+    if vault.agreement.join.mode is JoinMode.KEYED or kind is None:
+        return rows
+    file = links_path(vault, kind)  # on both sides, so that neither is joined without the match
+    if contract.platform is Platform.ADS:
+        return rows
+    linked = scan(file).rename({Platform.STORE: column, Platform.ADS: "linked"})
+    return (
+        rows.join(linked, on=column, how="left")
+        .with_columns(nw.coalesce(nw.col("linked"), nw.col(column)).alias(column))
+        .drop("linked")
+    )

@@ -1,0 +1,84 @@
+"""Work that goes on step by step and may have to wait for others, who come in any order.
+
+Whoever does such work yields `Waiting` while what it needs is not there, and `Moved` after each
+step; stopped between two steps, or killed in one, it goes on with the next when it is run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from cleanroom.errors import JoinError
+
+_SHORTEST, _LONGEST, _GROWTH = 0.02, 1.0, 1.3  # seconds between two looks, and their ratio
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing can be done before `what` is there, in words."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A step is done; it dealt with so many `records`."""
+
+    records: int = 0
+
+
+Result = TypeVar("Result")
+Steps = Generator[Waiting | Moved, None, Result]
+
+
+class Progress(Protocol):
+    """Who is told how far the work is."""
+
+    def says(self, line: str) -> None:
+        """Take a line for the operator."""
+
+    def begins(self, records: int) -> None:
+        """Take the number of records that there are to deal with."""
+
+    def moved(self, records: int) -> None:
+        """Take the number of records just dealt with."""
+
+
+class Silent:
+    """A `Progress` that nobody sees."""
+
+    def says(self, line: str) -> None:
+        """Forget it."""
+
+    def begins(self, records: int) -> None:
+        """Forget it."""
+
+    def moved(self, records: int) -> None:
+        """Forget it."""
+
+
+SILENT: Progress = Silent()
+
+
+def run(steps: Iterable[Waiting | Moved], timeout: float, progress: Progress) -> None:
+    """Do all the steps; raises `JoinError` if nothing comes for `timeout` seconds."""
+    pause, since, told = _SHORTEST, time.monotonic(), ""
+    for step in steps:
+        if isinstance(step, Moved):
+            progress.moved(step.records)
+            pause, since = _SHORTEST, time.monotonic()
+            continue
+        if time.monotonic() - since >= timeout:
+            raise JoinError(
+                f"Nothing came within {timeout:,.0f} seconds: waiting for {step.what}.",
+                "see that the others run their match on the same mailbox, then run this again: it "
+                "goes on where it stopped.",
+            )
+        if pause >= _LONGEST and step.what != told:
+            told = step.what
+            progress.says(f"waiting for {told}")
+        time.sleep(pause)
+        pause = min(pause * _GROWTH, _LONGEST)

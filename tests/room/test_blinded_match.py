@@ -1,0 +1,210 @@
+"""The blinded join from end to end: its links are those of a plain join, whoever is killed when."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from cleanroom import ledger
+from cleanroom.errors import HandoverError, JoinError
+from cleanroom.room import gathering
+from cleanroom.room.blinded import folder_of, match_of
+from cleanroom.room.place import ledger_of
+from cleanroom.stepwise import SILENT, run
+from cleanroom.tables import Platform
+from tests.blinding import ACTORS, ADS, CID, ROOM, STORE, Scene, scene
+
+CLICKED = [f"CANARY-{n}" for n in range(11)]
+VISITED = [f"CANARY-{n}" for n in range(6, 14)]
+COMMON = {(cid, cid) for cid in {*CLICKED} & {*VISITED}}
+
+
+@pytest.fixture
+def match(tmp_path: Path) -> Scene:
+    return scene(tmp_path, CLICKED, VISITED)
+
+
+def test_the_links_are_those_of_a_plain_join(match: Scene) -> None:
+    match.play()
+    assert match.links() == COMMON != set()
+
+
+def test_an_identifier_that_stands_in_many_rows_is_one_point(tmp_path: Path) -> None:
+    twice = scene(tmp_path, [*CLICKED, *CLICKED], [*VISITED, VISITED[0], " CANARY-8 "])
+    twice.play()
+    assert twice.ticket.points[CID] == {Platform.ADS: 11, Platform.STORE: 8}
+    assert twice.links() == COMMON
+
+
+@pytest.mark.parametrize(("clicked", "visited"), [([""], ["a"]), (["a"], ["0"]), (["a"], ["b"])])
+def test_where_nothing_is_in_common_there_are_no_links(
+    clicked: list[str], visited: list[str], tmp_path: Path
+) -> None:
+    none = scene(tmp_path, clicked, visited)
+    none.play()
+    assert none.links() == set()
+
+
+def test_a_mailbox_can_be_any_address_that_fsspec_knows(tmp_path: Path) -> None:
+    match = scene(tmp_path, CLICKED, VISITED, url=f"memory://{tmp_path.name}")
+    match.play()
+    assert match.links() == COMMON
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(ACTORS)))
+def test_the_three_may_start_in_any_order(order: tuple[str, ...], match: Scene) -> None:
+    doing = {name: match.until_waiting(name) for name in order if name != ROOM or order[0] == ROOM}
+    for steps in doing.values():
+        steps.close()
+    match.play(actors=order)
+    assert match.links() == COMMON
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ACTORS)
+def test_killed_after_any_of_its_steps_each_goes_on_to_the_same_links(
+    name: str, tmp_path: Path
+) -> None:
+    for step in itertools.count(1):
+        match = scene(tmp_path / str(step), CLICKED, VISITED)
+        match.play(kill={name: step})
+        assert match.links() == COMMON
+        if not match.killed:
+            break
+    assert step > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", list(itertools.product([2, 4], repeat=3)))
+def test_all_killed_in_one_match_go_on_to_the_same_links(
+    steps: tuple[int, ...], match: Scene
+) -> None:
+    match.play(kill=dict(zip(ACTORS, steps, strict=True)))
+    assert len(match.killed) == 3
+    assert match.links() == COMMON
+
+
+def test_a_finished_match_leaves_ticket_and_receipt_and_no_secret(match: Scene) -> None:
+    match.play()
+    left = [match.ticket.match[:16] + "/done.json", "match.json"]
+    assert files(match.home / "mailbox") == left
+    for party in (ADS, STORE):
+        assert files(match.home / party / "state") == [f"red-cat-plan.{party}/finished"]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_platform_that_has_finished_a_match_waits_for_another(match: Scene) -> None:
+    match.play()
+    with pytest.raises(JoinError, match="store has finished the one in the mailbox"):
+        run(match.actor(STORE), 0, SILENT)
+
+
+def test_a_finished_match_is_not_run_again(match: Scene) -> None:
+    match.play()
+    ticket, file = match.ticket, folder_of(match.vault) / f"{CID}.sealed"
+    written = file.stat().st_mtime_ns
+    match.play(actors=[ROOM])
+    assert match.ticket == ticket
+    assert file.stat().st_mtime_ns == written
+
+
+def test_a_match_goes_into_the_ledger_once_and_without_counts(match: Scene) -> None:
+    match.play(kill={ROOM: 9})
+    match.play(actors=[ROOM])
+    every = ledger.records(ledger_of(match.room))
+    (event,) = (record for record in every if record["event"] == ledger.Event.MATCHED)
+    assert event["facts"] == {"match": match.ticket.match, "handovers": match.vault.handovers}
+
+
+def test_a_new_match_takes_the_place_of_one_that_was_finished(match: Scene) -> None:
+    match.play()
+    first = match.ticket.match
+    room = match.actor(ROOM, anew=True)
+    next(room)
+    with pytest.raises(HandoverError, match="no blinded match for these handovers yet"):
+        match_of(match.vault)
+    match.play()
+    assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def test_a_new_handover_needs_a_new_match(match: Scene) -> None:
+    match.play()
+    match.hand_over(Platform.ADS)
+    with pytest.raises(HandoverError, match="no blinded match for these handovers yet"):
+        match_of(match.vault)
+    match.play()
+    assert match.links() == COMMON
+
+
+def test_who_takes_part_in_a_match_that_was_given_up_is_told_so(match: Scene) -> None:
+    next(match.actor(ROOM))
+    ads = match.until_waiting(ADS)
+    next(match.actor(ROOM, anew=True))
+    with pytest.raises(JoinError, match="opened another match in the meantime"):
+        next(ads)
+    match.play()
+    assert match.links() == COMMON
+
+
+def test_many_points_are_joined_in_encrypted_buckets_on_disk(
+    match: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "AT_ONCE", 2)
+    monkeypatch.setattr(gathering, "_HELD_BACK", 3)
+    handles = [bytes.fromhex(h) for party in Platform for h in match.identifiers(party)]
+    written: list[bytes] = []
+    joined = gathering.Gathering.links
+
+    def looked_at(self: gathering.Gathering) -> object:
+        written.extend(p.read_bytes() for p in match.room.rglob("spill-*/*"))
+        return joined(self)
+
+    monkeypatch.setattr(gathering.Gathering, "links", looked_at)
+    match.play()
+    assert match.links() == COMMON
+    assert len(written) > 5
+    assert not any(handle in content for handle in handles for content in written)
+    assert list(match.room.rglob("spill-*")) == []
+
+
+def test_what_a_killed_room_left_on_disk_is_removed(match: Scene) -> None:
+    left = match.room / "spill-left"
+    left.mkdir()
+    (left / "ads-0").write_bytes(b"half")
+    match.play()
+    assert not left.exists()
+
+
+def test_links_rest_encrypted_and_closed_to_others(match: Scene) -> None:
+    match.play()
+    handles = [handle.encode() for party in Platform for handle in match.identifiers(party)]
+    folder = folder_of(match.vault)
+    assert folder.stat().st_mode & 0o077 == 0
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        assert file.stat().st_mode & 0o077 == 0
+        assert not any(h in content or bytes.fromhex(h.decode()) in content for h in handles)
+
+
+def test_links_go_with_a_handover_that_is_replaced(match: Scene) -> None:
+    match.play()
+    folder = folder_of(match.vault)
+    match.hand_over(Platform.STORE)
+    assert not folder.exists()
+
+
+def test_a_match_of_handovers_that_are_gone_meanwhile_is_not_kept(match: Scene) -> None:
+    room = match.actor(ROOM)
+    next(room)
+    for name in (ADS, STORE, ADS):
+        match.until_waiting(name)
+    match.hand_over(Platform.STORE)
+    with pytest.raises(HandoverError, match="A newer handover came in meanwhile"):
+        run(room, 0, SILENT)
+    assert list((match.room / "matches").glob("*")) == []
