@@ -9,7 +9,7 @@ import pytest
 
 from cleanroom import ledger
 from cleanroom.errors import HandoverError, JoinError
-from cleanroom.room import gathering
+from cleanroom.room import blinded, gathering
 from cleanroom.room.blinded import folder_of, match_of
 from cleanroom.room.place import ledger_of
 from cleanroom.stepwise import SILENT, run
@@ -91,7 +91,7 @@ def test_a_finished_match_leaves_ticket_and_receipt_and_no_secret(match: Scene) 
     left = [match.ticket.match[:16] + "/done.json", "match.json"]
     assert files(match.home / "mailbox") == left
     for party in (ADS, STORE):
-        assert files(match.home / party / "state") == [f"red-cat-plan.{party}/finished"]
+        assert files(match.home / party / "state") == [f"red-cat-plan.{party}/matches"]
 
 
 def files(folder: Path) -> list[str]:
@@ -130,6 +130,34 @@ def test_a_new_match_takes_the_place_of_one_that_was_finished(match: Scene) -> N
         match_of(match.vault)
     match.play()
     assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def test_a_room_killed_as_it_opens_another_match_opens_it_the_next_time(
+    match: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match.play()
+    first = match.ticket.match
+    monkeypatch.setattr(blinded, "new_ticket", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(match.actor(ROOM, anew=True))
+    monkeypatch.undo()
+    match.play()
+    assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_ticket_that_was_deleted_is_laid_there_again(match: Scene) -> None:
+    next(match.actor(ROOM))
+    opened = match.ticket
+    match.until_waiting(ADS)
+    (match.home / "mailbox" / "match.json").unlink()
+    match.play()
+    assert match.ticket == opened
     assert match.links() == COMMON
 
 

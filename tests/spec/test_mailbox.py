@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,27 @@ def test_a_file_that_is_too_large_is_not_read(mailbox: Mailbox) -> None:
     mailbox.write("large", bytes(11))
     with pytest.raises(JoinError, match=r"large is larger than any message can be \(11 bytes\)"):
         mailbox.read("large", 10)
+
+
+def test_a_file_that_grows_while_it_is_read_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = open_mailbox(str(tmp_path))
+    (tmp_path / "grown").write_bytes(bytes(11))
+    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: 4)
+    assert mailbox.read("grown", 10) == bytes(4)
+    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: None)  # a store that cannot say
+    with pytest.raises(JoinError, match="grown is larger than any message"):
+        mailbox.read("grown", 10)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_read_without_end(kind: str, tmp_path: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "endless")
+    else:
+        (tmp_path / "endless").symlink_to("/dev/zero")
+    assert open_mailbox(str(tmp_path)).read("endless", 10) == b""
 
 
 def test_a_folder_is_removed_with_all_that_is_in_it(mailbox: Mailbox) -> None:
