@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from cleanroom.agreement import JoinMode, agreement_digest
+from cleanroom.consent import require_signed
 from cleanroom.errors import JoinError, KeysError
 from cleanroom.matching import (
     MOST_RECORDS,
@@ -42,7 +43,8 @@ def match(side: Side) -> Steps[None]:
     """The platform's steps until the room has the links; run it with `stepwise.run`.
 
     Raises `JoinError` for whatever is not as an honest party sends it, if the state of a match that
-    was begun is lost, or if the agreement asks for no blinded join.
+    was begun is lost, or if the agreement asks for no blinded join; `AgreementError` if that is not
+    signed by both platforms or not in force.
     """
     _require_agreed(side)
     ticket = yield from _ticket(side)
@@ -58,6 +60,7 @@ def _require_agreed(side: Side) -> None:
             "The agreement's join is not blinded, so there is no match to take part in.",
             "hand over, and leave the rest to the room; or agree on join.mode: blinded.",
         )
+    require_signed(side.agreement)
     if side.keys.agreement != agreement_digest(side.agreement):
         raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
     if not 1 <= side.chunk <= MOST_RECORDS:

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from cleanroom.agreement import parse, to_record
-from cleanroom.errors import HandoverError, JoinError, KeysError
+from cleanroom.errors import AgreementError, HandoverError, JoinError, KeysError
 from cleanroom.party import join_input
 from cleanroom.party import match as at_party
 from cleanroom.party.blinding import Crew, blinded, cores, doubled, rates
@@ -272,6 +272,12 @@ def test_a_keyed_agreement_has_no_match(match: Scene) -> None:
     side = replace(match.side(Platform.ADS), agreement=parse(terms, "keyed"))
     with pytest.raises(JoinError, match="join is not blinded"):
         next(at_party.match(side))
+
+
+def test_no_part_is_taken_under_an_agreement_that_is_not_signed(match: Scene) -> None:
+    unsigned = match.agreement.model_copy(update={"signatures": {}})
+    with pytest.raises(AgreementError, match="lacks the signature"):
+        next(at_party.match(match.side(Platform.ADS, agreement=unsigned)))
 
 
 def test_a_directory_without_a_handover_is_said_to_be_none(match: Scene) -> None:
