@@ -17,7 +17,9 @@ from typing import Protocol, TypeVar
 
 from cleanroom.errors import JoinError
 
-_SHORTEST, _LONGEST, _GROWTH = 0.02, 1.0, 1.3  # seconds between two looks, and their ratio
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks
+_SHARE = 0.05  # of the time waited so far: what is there is seen soon, and a long wait costs little
+_SILENCE = 5.0  # seconds of waiting before it is said what for
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,20 @@ def alone(folder: Path) -> Iterator[None]:
 
 def run(steps: Iterable[Waiting | Moved], timeout: float, progress: Progress) -> None:
     """Do all the steps; raises `JoinError` if nothing comes for `timeout` seconds."""
-    pause, since, told = _SHORTEST, time.monotonic(), ""
+    since, told = time.monotonic(), ""
     for step in steps:
         if isinstance(step, Moved):
             progress.moved(step.records)
-            pause, since = _SHORTEST, time.monotonic()
+            since = time.monotonic()
             continue
-        if time.monotonic() - since >= timeout:
+        waited = time.monotonic() - since
+        if waited >= timeout:
             raise JoinError(
                 f"Nothing came within {timeout:,.0f} seconds: waiting for {step.what}.",
                 "see that the others run their match on the same mailbox, then run this again: it "
                 "goes on where it stopped.",
             )
-        if pause >= _LONGEST and step.what != told:
+        if waited >= _SILENCE and step.what != told:
             told = step.what
             progress.says(f"waiting for {told}")
-        time.sleep(pause)
-        pause = min(pause * _GROWTH, _LONGEST)
+        time.sleep(min(max(waited * _SHARE, _SHORTEST), _LONGEST))

@@ -130,6 +130,29 @@ def room_answer(
     typer.echo(json.dumps(told) if as_json else told["candidate"])
 
 
+@app.command("preview")
+def room_preview(
+    folder: RoomFolder,
+    kind: Annotated[Kind, typer.Option(help="Which study.")],
+    parameters: Annotated[str, typer.Option(help="The study's parameters as JSON.")],
+    people: Annotated[float | None, typer.Option(help="People you expect to study.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Share of them you expect to buy.")] = None,
+    lift: Annotated[float | None, typer.Option(help="Rise of that share you hope for.")] = None,
+) -> None:
+    """Say how large a study's noise is and what of the privacy budget it takes; spends nothing.
+
+    With --people and --rate it says what that means for the effect you expect.
+    """
+    from cleanroom.agreement import StudyKind
+    from cleanroom.bench.preview import Plan, preview
+    from cleanroom.study import parse_study
+
+    study = parse_study(StudyKind(kind), _parameters(parameters))
+    plan = None if people is None or rate is None else Plan(people, rate, lift)
+    for line in preview(folder, study, plan):
+        typer.echo(line)
+
+
 def _counts(rows: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {table}" for table, count in rows.items())
 

@@ -18,7 +18,7 @@ from cleanroom.stepwise import SILENT, Progress
 from cleanroom.streams import Inbox, Outbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 
-CHUNK = 65_536  # records in a message
+CHUNK = 32_768  # records in a message: a tenth of a second for one core, 1.6 MB
 
 
 @dataclass(frozen=True, repr=False)
