@@ -10,8 +10,9 @@ import typer
 from cleanroom.cli.options import AgreementFile, Out
 from cleanroom.tables import KeyRole, Platform
 
-keys = typer.Typer(no_args_is_help=True, help="Create keys, on their owner's machine.")
+keys = typer.Typer(no_args_is_help=True, help="Create and compare keys, on their owner's machine.")
 party = typer.Typer(no_args_is_help=True, help="A platform's step, on its own machine.")
+KeysFolder = Annotated[Path, typer.Option("--keys", help="The platform's keys.")]
 
 
 @keys.command("create")
@@ -37,12 +38,29 @@ def keys_create(
     typer.echo(create_keys(role, out, read, key_file=key_file, platform=platform, name=name))
 
 
+@keys.command("fingerprint")
+def keys_fingerprint(
+    platform: Annotated[Platform, typer.Argument(help="Whose keys these are.")],
+    agreement_file: AgreementFile,
+    keys_folder: KeysFolder,
+) -> None:
+    """Print what both platforms compare by a call.
+
+    The same digits at both: the join key is theirs alone, and nobody exchanged a key on its way.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.party.derive import fingerprint
+    from cleanroom.party.keys import load_keys
+
+    typer.echo(fingerprint(load_keys(keys_folder, load(agreement_file), platform)))
+
+
 @party.command("handover")
 def party_handover(
     platform: Annotated[Platform, typer.Argument(help="Whose export this is.")],
     agreement_file: AgreementFile,
     export: Annotated[Path, typer.Option(help="Directory of the platform's export files.")],
-    keys_folder: Annotated[Path, typer.Option("--keys", help="The platform's keys.")],
+    keys_folder: KeysFolder,
     out: Out,
 ) -> None:
     """Check an export and write the handover.

@@ -14,14 +14,14 @@ from typing import Any
 import polars as pl
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
+from cleanroom.agreement import Agreement, JoinMode
 from cleanroom.borders import Handover
-from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
+from cleanroom.errors import AgreementError, ExportError, HandoverError
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
 from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.export_files import ROW, readable
 from cleanroom.party.ingest import ExportTable, read_export
-from cleanroom.party.keys import PartyKeys
+from cleanroom.party.keys import PartyKeys, require_loaded_for
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
@@ -43,11 +43,10 @@ def write_handover(
     `out_dir` holds the whole handover or is as it was before; a handover already there is
     replaced. `now` (with its zone; the present, if None) is the moment after which times are
     future. Raises `ExportError`, `KeysError`, `AgreementError` if the agreement asks for another
-    kind of token, or `HandoverError` if `out_dir` holds other things.
+    way to join, or `HandoverError` if `out_dir` holds other things.
     """
-    _refuse_other_tokens(agreement)
-    if keys.agreement != agreement_digest(agreement):
-        raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
+    _refuse_other_joins(agreement)
+    require_loaded_for(keys, agreement)
     _refuse_foreign(out_dir)
     now = now or datetime.now(UTC)
     tables = read_export(export_dir, keys.party, agreement, now)
@@ -90,7 +89,7 @@ def _handed_over(field: Field, keys: PartyKeys) -> pl.Expr:
         return field.typed.alias(field.name)
     joins = field.column.role is Role.JOIN_KEY
     key = join_key(keys, kind) if joins else token_key(keys, kind)
-    return token(field.read, kind, key).alias(field.name)
+    return token(field.read, kind, key, keys.token_hash).alias(field.name)
 
 
 def _quarantined(table: ExportTable) -> list[pl.Expr]:
@@ -157,18 +156,15 @@ def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
     }
 
 
-def _refuse_other_tokens(agreement: Agreement) -> None:
-    """Tokens are made in one way only; an agreement on another must not get these."""
-    terms = {
-        "join.mode": (agreement.join.mode, JoinMode.KEYED),
-        "token_hash": (agreement.token_hash, TokenHash.HMAC_SHA256),
-    }
-    for place, (agreed, made) in terms.items():
-        if agreed is not made:
-            raise AgreementError(
-                f"{place}: '{agreed}' is agreed, and this version makes handovers for '{made}'.",
-                "agree on that, or use a version that makes the other.",
-            )
+def _refuse_other_joins(agreement: Agreement) -> None:
+    """Join keys are tokenised in one way only; an agreement on another must not get these."""
+    agreed = agreement.join.mode
+    if agreed is not JoinMode.KEYED:
+        raise AgreementError(
+            f"join.mode: '{agreed}' is agreed, and this version makes handovers for "
+            f"'{JoinMode.KEYED}'.",
+            "agree on that, or use a version that makes the other.",
+        )
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -41,9 +41,10 @@ def test_a_platform_that_reads_the_room_learns_which_clicks_bought(
     platforms: dict[Platform, Party],
 ) -> None:
     ads, store = platforms[Platform.ADS], platforms[Platform.STORE]
-    key = join_key(load_keys(ads.keys, ads.agreement, Platform.ADS), IdentifierKind.CLICK_ID)
+    keys = load_keys(ads.keys, ads.agreement, Platform.ADS)
+    key = join_key(keys, IdentifierKind.CLICK_ID)
     known = pl.DataFrame({"cid": ["CANARY-cid-1", "CANARY-cid-3"]}).with_columns(
-        known=token(pl.col("cid"), IdentifierKind.CLICK_ID, key)
+        known=token(pl.col("cid"), IdentifierKind.CLICK_ID, key, keys.token_hash)
     )
     seen = store.read("visits").join(known, left_on="cid", right_on="known")
     bought = seen.filter(pl.col("kind") == "purchase").select("cid_right", "amount")
