@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,3 +33,11 @@ def _rename(partial: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
+
+
+@contextmanager
+def locked(room: Path) -> Iterator[None]:
+    """Be the only process that changes what the room remembers, until the block ends."""
+    with (room / "room.json").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

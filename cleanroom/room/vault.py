@@ -3,6 +3,7 @@
 room.json, keys.json                   whose room it is; its keys, encrypted
 vault/<handover digest>/               a handover as accepted: manifest and tables
 vault/<party>.json                     which handover of the party is in force
+register/                              the numbers of each party's persons, encrypted
 derived/<digest>/                      what `derived` has computed from the handovers
 """
 
@@ -13,13 +14,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from cleanroom import signing
 from cleanroom.agreement import Agreement
 from cleanroom.errors import AgreementError, HandoverError, StudyError
 from cleanroom.keyring import KEYS, create_keyring, open_keyring
+from cleanroom.room import register
 from cleanroom.room.folders import appearing_whole
 from cleanroom.room.inspection import Manifest, check_manifest, check_table, read_manifest
-from cleanroom.tables import KeyRole, Platform
+from cleanroom.tables import KeyRole, Platform, Role
 
 _FORMAT = "cleanroom-room-1"
 
@@ -78,15 +82,20 @@ def room_key(vault: Vault) -> signing.SigningKey:
 def accept(room: Path, handover: Path, agreement: Agreement) -> Acceptance:
     """Inspect the handover in the directory `handover` and copy it into the vault.
 
-    From then on it is the party's handover in force. Accepting one again changes nothing. Raises
+    From then on it is the party's handover in force, and each of its persons has a number in the
+    register. Accepting one again changes nothing. Raises
     `HandoverError` naming what is wrong with it; the vault is then as it was.
     """
     _check_room(room, agreement.collaboration)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
+    ring = open_keyring(room, role=KeyRole.ROOM.value, collaboration=agreement.collaboration)
+    register.require_epoch(register.of(room, ring, agreement, manifest.body.party), agreement)
     digest = signing.digest(manifest.model_dump(mode="json"))
     if not _folder(room, digest).exists():
         _take_in(handover, manifest, agreement, _folder(room, digest))
+    people = _people(_folder(room, digest), agreement.opened(manifest.body.party))
+    register.numbers(room, ring, agreement, manifest.body.party, people)
     signing.write_canonical(_in_force(room, manifest.body.party), {"handover": digest})
     tables = manifest.body.tables
     return Acceptance(
@@ -135,6 +144,16 @@ def _take_in(handover: Path, manifest: Manifest, agreement: Agreement, folder: P
             _copy(handover / facts.file, partial / facts.file)
             check_table(partial / facts.file, name, facts, opened[name])
         signing.write_canonical(partial / "manifest.json", manifest.model_dump(mode="json"))
+
+
+def _people(folder: Path, opened: dict[str, dict[str, Role]]) -> list[pl.LazyFrame]:
+    """The columns that hold persons, one frame each."""
+    return [
+        pl.scan_parquet(folder / f"{table}.parquet", glob=False).select(column)
+        for table, columns in opened.items()
+        for column, role in columns.items()
+        if role is Role.IDENTIFIER
+    ]
 
 
 def _copy(source: Path, target: Path) -> None:
