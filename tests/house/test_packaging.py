@@ -35,7 +35,6 @@ UNIMPORTED = {
     "gmpy2": "the blinded join's arithmetic",
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
-    "pyroaring": "sets of people as bitmaps",
     "scikit-learn": "the adjusted estimators",
     "tzdata": "time zones where the system has none",
 }
