@@ -10,7 +10,9 @@ import typer
 from cleanroom.cli.options import AgreementFile, Out
 from cleanroom.tables import KeyRole, Platform
 
-keys = typer.Typer(no_args_is_help=True, help="Create and compare keys, on their owner's machine.")
+keys = typer.Typer(
+    no_args_is_help=True, help="Create, compare, rotate keys, on their owner's machine."
+)
 party = typer.Typer(no_args_is_help=True, help="A platform's step, on its own machine.")
 KeysFolder = Annotated[Path, typer.Option("--keys", help="The platform's keys.")]
 
@@ -53,6 +55,30 @@ def keys_fingerprint(
     from cleanroom.party.keys import load_keys
 
     typer.echo(fingerprint(load_keys(keys_folder, load(agreement_file), platform)))
+
+
+@keys.command("rotate")
+def keys_rotate(
+    platform: Annotated[Platform, typer.Argument(help="Whose keys these are.")],
+    from_keys: Annotated[Path, typer.Option(help="The platform's keys of the epoch before.")],
+    from_agreement: Annotated[Path, typer.Option(help="The agreement of the last handover.")],
+    keys_folder: KeysFolder,
+    agreement_file: AgreementFile,
+    export: Annotated[Path, typer.Option(help="Directory of the platform's export files.")],
+    out: Out,
+) -> None:
+    """Seal a table from old tokens to new ones to the room.
+
+    When an epoch ends: the room alone can then tell who was behind its earlier releases.
+    """
+    from cleanroom.agreement import load
+    from cleanroom.party.keys import load_keys
+    from cleanroom.party.rotation import Epoch, write_rotation
+
+    before, after = load(from_agreement), load(agreement_file)
+    old = Epoch(load_keys(from_keys, before, platform), before)
+    new = Epoch(load_keys(keys_folder, after, platform), after)
+    typer.echo(write_rotation(export, old, new, out))
 
 
 @party.command("handover")

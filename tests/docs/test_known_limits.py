@@ -18,6 +18,7 @@ from cleanroom.tables import IdentifierKind, Platform
 from tests.docs.pages import ROOT
 from tests.factories import table
 from tests.party.exports import Party, write_good
+from tests.spec.two_epochs import NEW, OLD, TwoEpochs
 
 
 @pytest.fixture
@@ -68,3 +69,15 @@ def test_an_amount_that_one_person_dominates_is_released() -> None:
     nearly_all_of_one = 1_000_000.0 + 49 * 100
     amount = table("money", (), [("revenue", nearly_all_of_one, MONEY, 50, 50)])
     assert protect(amount, Policy()).values() == {("revenue",): nearly_all_of_one}
+
+
+def test_an_event_in_two_epochs_handovers_is_known_by_its_id(tmp_path: Path) -> None:
+    epochs = TwoEpochs(tmp_path)
+    old, new = (
+        pl.read_parquet(epochs.hand_over(Platform.ADS, epoch) / "touches.parquet")
+        for epoch in (OLD, NEW)
+    )
+    linked = old.join(new, on=["event_id", "time"]).select("user", "user_right").unique()
+    assert set(linked.rows()) == set(
+        zip(epochs.tokens(Platform.ADS, OLD), epochs.tokens(Platform.ADS, NEW), strict=True)
+    )
