@@ -15,6 +15,7 @@ DOORS = {
     "conversion": {"conversion_tables"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
+    "rotation": {"known_and_carried", "rotate"},
     "vault": {"Acceptance", "Vault", "accept", "create_room", "open_vault", "room_key"},
 }
 
