@@ -39,6 +39,12 @@ def write_sealed(path: Path, ring: Keyring, about: dict[str, Any], content: byte
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+    # Old handovers are deleted next: the new name has to outlive a power cut as well.
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def read_sealed(path: Path, ring: Keyring, **wanted: str) -> tuple[dict[str, Any], bytes]:
