@@ -19,6 +19,7 @@ DOORS = {
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "retention": {"expire"},
+    "rotation": {"known_and_carried", "rotate"},
     "vault": {
         "Acceptance",
         "Vault",
