@@ -34,6 +34,7 @@ class Event(StrEnum):
     NOTEBOOK_EXECUTED = "notebook_executed"
     VOTE_CAST = "vote_cast"
     RELEASED = "released"
+    EPOCH_ROTATED = "epoch_rotated"
     BUDGET_SPENT = "budget_spent"
     NOISE_DRAWN = "noise_drawn"
 

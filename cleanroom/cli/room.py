@@ -77,6 +77,30 @@ def room_match(
         run(match(meeting, anew), timeout, shown)
 
 
+@app.command("rotate")
+def room_rotate(
+    folder: RoomFolder,
+    rotations: Annotated[list[Path], typer.Argument(help="Rotations, one of each platform.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only verify them; nothing is changed.")
+    ] = False,
+) -> None:
+    """Put a new epoch's tokens in the place of the old.
+
+    Every person keeps their number. The platform's old tokens and handovers are deleted.
+    """
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.rotation import known_and_carried, rotate
+
+    read = agreement_of(folder)
+    for rotation in rotations:
+        if check:
+            known, carried = known_and_carried(folder, rotation, read)
+            typer.echo(f"{rotation}: names {carried:,} of the {known:,} persons known")
+        else:
+            typer.echo(rotate(folder, rotation, read))
+
+
 @app.command("merchants")
 def room_merchants(folder: RoomFolder) -> None:
     """List who takes part, and why others do not."""

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from cleanroom import signing
+from cleanroom.agreement import TokenHash
 from cleanroom.errors import JoinError
 from cleanroom.matching import HANDLE_BYTES
 from cleanroom.party.normalise import normalised
-from cleanroom.party.tokens import hmac_sha256
+from cleanroom.party.tokens import HMACS
 from cleanroom.tables import IdentifierKind
 
 JOIN = "join"
@@ -32,12 +33,22 @@ _SCHEMA = {"identifier": pl.String, "handle": pl.String}
 _DUMMY_BYTES = 32  # that stand for an identifier which nobody has
 
 
-def handle(identifier: pl.Expr, key: str) -> pl.Expr:
-    """The handle of a normalised identifier: 32 hex characters of its HMAC-SHA256."""
-    return hmac_sha256(identifier, key).str.head(2 * HANDLE_BYTES)
+@dataclass(frozen=True, repr=False)
+class HandleKey:
+    """What makes handles: a key (`derive.handle_key`), and the hash that the agreement names."""
+
+    key: str
+    token_hash: TokenHash
 
 
-def pairs(rows: pl.LazyFrame, column: pl.Expr, kind: IdentifierKind, key: str) -> pl.LazyFrame:
+def handle(identifier: pl.Expr, key: HandleKey) -> pl.Expr:
+    """The handle of a normalised identifier: the first 32 hex characters of its HMAC."""
+    return HMACS[key.token_hash](identifier, key.key).str.head(2 * HANDLE_BYTES)
+
+
+def pairs(
+    rows: pl.LazyFrame, column: pl.Expr, kind: IdentifierKind, key: HandleKey
+) -> pl.LazyFrame:
     """The identifiers in a text `column` of `rows`, each with its handle under `key`."""
     known = rows.select(identifier=normalised(column, kind)).drop_nulls()
     return known.with_columns(handle=handle(pl.col("identifier"), key))
@@ -123,7 +134,7 @@ def frames(folder: Path, size: int) -> Iterator[pl.DataFrame]:
             yield rows.slice(start, size).collect()
 
 
-def require_handles(folder: Path, key: str) -> None:
+def require_handles(folder: Path, key: HandleKey) -> None:
     """Raise `JoinError` unless the handles are those under `key`, of the handover at hand."""
     for frame in frames(folder, 1000):
         if not frame.select((pl.col("handle") == handle(pl.col("identifier"), key)).all()).item():

@@ -32,7 +32,7 @@ from cleanroom.message import Step, Stream
 from cleanroom.party import curve
 from cleanroom.party.blinding import FEWEST, Crew, cores, rates
 from cleanroom.party.derive import dummy_key, handle_key
-from cleanroom.party.join_input import JoinInput, count, require_handles
+from cleanroom.party.join_input import HandleKey, JoinInput, count, require_handles
 from cleanroom.party.match_state import (
     MatchState,
     finish,
@@ -105,7 +105,8 @@ def _check(ticket: Ticket, side: Side) -> None:
             "have the room open the match under the agreement that both platforms hold.",
         )
     for kind, by_party in ticket.points.items():
-        require_handles(side.inputs / kind, handle_key(side.keys, kind, side.nonce))
+        key = HandleKey(handle_key(side.keys, kind, side.nonce), side.keys.token_hash)
+        require_handles(side.inputs / kind, key)
         own = points(count(side.inputs / kind), side.agreement)
         if set(by_party) != set(Platform) or by_party[side.keys.party] != own:
             raise JoinError(

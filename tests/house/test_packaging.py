@@ -37,7 +37,6 @@ EXTRAS = {
 UNIMPORTED = {
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
-    "pyroaring": "sets of people as bitmaps",
     "scikit-learn": "the adjusted estimators",
     "tzdata": "time zones where the system has none",
 }

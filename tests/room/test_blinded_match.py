@@ -9,17 +9,22 @@ import polars as pl
 import pytest
 
 from cleanroom import ledger
+from cleanroom.agreement import TokenHash
 from cleanroom.errors import HandoverError, JoinError
 from cleanroom.party import handover
+from cleanroom.party.derive import handle_key, token_key
+from cleanroom.party.tokens import hmac_sm3, token
 from cleanroom.room import blinded, gathering
 from cleanroom.room.blinded import folder_of, match_of
 from cleanroom.room.engine import collect
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.place import ledger_of
 from cleanroom.stepwise import SILENT, run
-from cleanroom.tables import Platform
+from cleanroom.tables import IdentifierKind, Platform
 from tests.blinding import ACTORS, ADS, CID, ROOM, STORE, Scene, scene
+from tests.party.exports import TOUCHES
 
+ACCOUNT, SM3 = IdentifierKind.ACCOUNT, TokenHash.HMAC_SM3
 CLICKED = [f"CANARY-{n}" for n in range(11)]
 VISITED = [f"CANARY-{n}" for n in range(6, 14)]
 COMMON = {(cid, cid) for cid in {*CLICKED} & {*VISITED}}
@@ -33,6 +38,22 @@ def match(tmp_path: Path) -> Scene:
 def test_the_links_are_those_of_a_plain_join(match: Scene) -> None:
     match.play()
     assert match.links() == COMMON != set()
+
+
+def test_handles_and_tokens_can_be_made_with_sm3(tmp_path: Path) -> None:
+    """HMAC-SM3 from end to end: the same match, other handles, and no token of the other hash."""
+    by_sm3 = scene(tmp_path / "sm3", CLICKED, VISITED, token_hash="hmac-sm3")
+    by_sm3.play()
+    assert by_sm3.links() == COMMON
+    touches = by_sm3.handed_over(Platform.ADS, "touches")
+    assert touches["cid"].str.contains("^[0-9a-f]{32}$").all()
+    keys, nonce = by_sm3.keys(Platform.ADS), by_sm3.side(Platform.ADS).nonce
+    key = handle_key(keys, CID, nonce)
+    rows = pl.DataFrame({"cid": CLICKED})
+    own = rows.select(hmac_sm3(pl.col("cid"), key).str.head(32))["cid"]
+    assert set(own) == set(touches["cid"])
+    user = pl.select(token(pl.lit(TOUCHES[1]["user"]), ACCOUNT, token_key(keys, ACCOUNT), SM3))
+    assert set(touches["user"]) == {user.item()}
 
 
 def test_an_identifier_that_stands_in_many_rows_is_one_point(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ DOORS = {
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
     "retention": {"expire"},
+    "rotation": {"known_and_carried", "rotate"},
     "vault": {
         "Acceptance",
         "Vault",

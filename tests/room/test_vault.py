@@ -174,8 +174,8 @@ def test_what_was_accepted_is_in_the_ledger(room: Room) -> None:
 
 def test_the_handover_accepted_last_is_in_force(room: Room) -> None:
     older = room.vault(touches=TOUCHES)
-    newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50")
-    assert pl.read_parquet(table_path(newer, "touches")).height == 3
+    newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50\n03T11:00 click dee c4 50")
+    assert pl.read_parquet(table_path(newer, "touches")).height == 4
     assert newer.handovers["ads"] != older.handovers["ads"]
     assert open_vault(room.directory, room.agreement).handovers == newer.handovers
 
