@@ -1,7 +1,12 @@
-"""Intervals of noisy numbers: a thousand studies with known truth, and the formulas' limits."""
+"""Intervals of noisy numbers: a thousand studies with known truth, and the formulas' limits.
+
+Studies and their noise have fixed seeds here. That the gate's own noise, whose seeds are the
+system's, has this distribution is asked in `tests/disclosure/test_distinguishing.py`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import sqrt
 
@@ -59,9 +64,29 @@ def noisy_studies(world: World, noise: Noise, pairs: list[tuple[Arm, Arm]]) -> l
     return found
 
 
+def seeded(rng: np.random.Generator) -> Callable[[Sequence[int], float, Mechanism], list[int]]:
+    """Noise like the gate's, from a generator that can be played again."""
+
+    def add(values: Sequence[int], scale: float, mechanism: Mechanism) -> list[int]:
+        if mechanism is Mechanism.GAUSSIAN:
+            drawn = np.rint(rng.normal(0, scale, len(values)))
+        else:  # a discrete Laplace is the difference of two geometrics
+            ends = rng.geometric(-np.expm1(-1 / scale), (2, len(values)))
+            drawn = ends[0] - ends[1]
+        return [value + int(off) for value, off in zip(values, drawn, strict=True)]
+
+    return add
+
+
 @cache
 def replicate(world: World, noise: Noise) -> list[Findings]:
     rng = np.random.default_rng(world.seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cleanroom.gate.noise.add_noise", seeded(rng))
+        return _replicate(world, noise, rng)
+
+
+def _replicate(world: World, noise: Noise, rng: np.random.Generator) -> list[Findings]:
     treated = rng.binomial(world.assigned, world.split, REPLICATIONS)
     sides = [(treated, world.rate + world.lift), (world.assigned - treated, world.rate)]
     if world is RICH:

@@ -92,8 +92,9 @@ def test_what_is_kept_holds_nothing_true_and_only_its_owner_can_read_it(noisy: R
     assert drawn_file(noisy).parent.stat().st_mode & 0o077 == 0
     (kept, _) = store_of(noisy.directory).read(drawn_file(noisy).stem, ledger_of(noisy.directory))
     by_measure = {tuple(row[:2]): row[2] for row in kept["cells"]}
-    counts = [by_measure[arm, m] for arm in ("treated", "holdout") for m in ("assigned", "people")]
-    assert counts != [200, 100, 200, 100]
+    true = {"assigned": 200, "people": 100, "amount": 45_000}
+    kept_numbers = {(arm, m): by_measure[arm, m] for arm in ("treated", "holdout") for m in true}
+    assert kept_numbers != {key: true[key[1]] for key in kept_numbers}
 
 
 def test_the_same_question_has_the_same_numbers_and_is_paid_for_once(noisy: Room) -> None:
