@@ -143,6 +143,8 @@ def open_keyring(directory: Path, **wanted: str) -> Keyring:
             f"{how} does not open {directory / KEYS}, or the file was altered.",
             "use the one they were created with, or restore the file from a backup.",
         ) from None
+    if not (directory / PUBLIC).exists():  # creation was cut off before it
+        write_public(directory, public)
     return Keyring(public, {Secret(n): bytes.fromhex(v) for n, v in json.loads(plain).items()})
 
 
