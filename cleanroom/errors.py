@@ -115,7 +115,7 @@ class DemoError(CleanroomError):
 
 
 class JoinError(CleanroomError):
-    """The blinded join met something that no honest party sends, or cannot go on."""
+    """A join is one too many or matches too little, or a blinded one is disturbed or stuck."""
 
     exit_code = ExitCode.JOIN
 

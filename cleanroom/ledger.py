@@ -29,6 +29,7 @@ class Event(StrEnum):
     AGREEMENT_ADOPTED = "agreement_adopted"
     HANDOVER_ACCEPTED = "handover_accepted"
     HANDOVER_DELETED = "handover_deleted"
+    JOINED = "joined"
     MATCHED = "matched"
     CANDIDATE_MADE = "candidate_made"
     NOTEBOOK_EXECUTED = "notebook_executed"

@@ -7,20 +7,52 @@ from pathlib import Path
 
 from cleanroom.borders import Protected
 from cleanroom.gate.protect import protect
+from cleanroom.gate.sizes import rounded
 from cleanroom.outside.words import WITHHELD, cell_figure, reason_words
-from cleanroom.room.diagnostics import link_diagnostics
+from cleanroom.room.diagnostics import link_diagnostics, match_sizes
 from cleanroom.room.place import agreement_of
 from cleanroom.room.vault import open_vault
+from cleanroom.tables import Platform
+
+_NAMES = {Platform.ADS: "of what the ads platform", Platform.STORE: "of what the store platform"}
 
 
 def diagnostics(room: Path) -> list[Protected]:
-    """The diagnostics of the handovers in force, under the agreement's policy.
+    """The diagnostics of the handovers in force, under the agreement's policy, and rounded.
 
     Raises `AgreementError` or `HandoverError` if the room has no agreement or lacks a handover.
     """
     agreement = agreement_of(room)
-    vault = open_vault(room, agreement)
-    return [protect(table, agreement.effective_policy) for table in (link_diagnostics(vault),)]
+    vault, policy = open_vault(room, agreement), agreement.effective_policy
+    tables = (match_sizes(vault), link_diagnostics(vault))
+    return [rounded(protect(table, policy), policy.rounding) for table in tables]
+
+
+def told(room: Path) -> str:
+    """The diagnostics for a terminal, with the match rates; raises what `diagnostics` raises."""
+    agreement = agreement_of(room)
+    match, rules = diagnostics(room)
+    multiple = agreement.effective_policy.rounding
+    match_text, rules_text = (as_text(table, agreement.currency) for table in (match, rules))
+    rounding = f"All numbers are rounded to a multiple of {multiple}; rates are of rounded numbers."
+    return "\n\n".join(["\n".join([match_text, *match_rates(match)]), rules_text, rounding])
+
+
+def match_rates(match: Protected) -> list[str]:
+    """The shares that matched of what each platform handed over, in words.
+
+    Computed from the released cells of the table `match`; withheld where one of them is.
+    """
+    value = match.values()
+    lines = []
+    for side, name in _NAMES.items():
+        shares = []
+        for measure, word in (("cids", "CIDs"), ("people", "people")):
+            part, whole = value["matched", measure], value[side, measure]
+            share = f"{part / whole:.1%}" if part is not None and whole else WITHHELD
+            shares.append(f"{share} of {word}")
+        lines.append(f"Match rate {name} handed over: {', '.join(shares)}")
+    return lines
 
 
 def as_text(table: Protected, currency: str) -> str:

@@ -120,13 +120,12 @@ def room_merchants(folder: RoomFolder) -> None:
 def room_diagnostics(folder: RoomFolder) -> None:
     """Show how the two sides' rows were joined.
 
-    How often each rule of the link was needed. Every number has passed the gate.
+    How much matched, and how often each rule of the link was needed. Every number has passed the
+    gate, and is rounded.
     """
-    from cleanroom.bench.diagnostics import as_text, diagnostics
-    from cleanroom.room.place import agreement_of
+    from cleanroom.bench.diagnostics import told
 
-    currency = agreement_of(folder).currency
-    typer.echo("\n\n".join(as_text(table, currency) for table in diagnostics(folder)))
+    typer.echo(told(folder))
 
 
 @app.command("answer")

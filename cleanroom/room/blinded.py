@@ -38,6 +38,7 @@ from cleanroom.message import Step, Stream
 from cleanroom.room.engine import collect, scan
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.gathering import Gathering
+from cleanroom.room.joins import enough, enter, require_allowed, require_matches
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import Vault, opened_path, storage_key
@@ -62,7 +63,8 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
     """The room's steps until it has the links of the handovers in force and has said so.
 
     `anew` opens another match in place of one that cannot be finished, or was. Raises `JoinError`
-    for whatever is not as an honest party sends it, or if the agreement's join is not blinded.
+    for whatever is not as an honest party sends it, if the agreement's join is not blinded, if
+    there were as many joins as it allows, or if too few click ids match.
     """
     vault = meeting.vault
     if vault.agreement.join.mode is not JoinMode.BLINDED:
@@ -77,6 +79,7 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
             rmtree(folder)
     finished = _finished(folder)
     if finished is None:
+        require_allowed(vault)
         ticket = (None if anew else _ticket(meeting)) or _open(meeting)
         yield Moved()
         yield from _join(meeting, ticket, folder)
@@ -88,6 +91,8 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
     yield Moved()
     remove_messages(meeting.mailbox, finished)
     _opened_file(vault).unlink(missing_ok=True)
+    # Said here alone, and at the end: what a platform sees is the same whatever matched.
+    _require_kept(vault, IdentifierKind.CLICK_ID)
     meeting.progress.says("room: the match is finished")
 
 
@@ -99,10 +104,18 @@ def folder_of(vault: Vault) -> Path:
 def links_path(vault: Vault, kind: IdentifierKind) -> Path:
     """The readable file of the links of one kind, there as long as the vault is held.
 
-    Raises `HandoverError` if there was no match yet.
+    Raises `HandoverError` if there was no match yet, `JoinError` if too few of the kind matched.
     """
     match_of(vault)
-    return opened_path(vault, folder_of(vault) / f"{kind}.sealed")
+    return opened_path(vault, _require_kept(vault, kind))
+
+
+def _require_kept(vault: Vault, kind: IdentifierKind) -> Path:
+    """Where the links of a kind lie; raises `JoinError` if too few matched to be kept."""
+    file = folder_of(vault) / f"{kind}.sealed"
+    if not file.exists():
+        require_matches(vault, 0)
+    return file
 
 
 def match_of(vault: Vault) -> str:
@@ -189,12 +202,18 @@ def _keep(vault: Vault, ticket: Ticket, found: dict[IdentifierKind, Opened], fol
             raise HandoverError(
                 "A newer handover came in meanwhile.", "run the match again, for that one."
             )
+        enter(vault)
+        kept = {kind: links for kind, links in found.items() if enough(vault, _rows(links))}
         with appearing_whole(folder) as partial:
-            for kind, links in found.items():
+            for kind, links in kept.items():
                 sealed = partial / f"{kind}.sealed"
                 write_sealed(links.path, sealed, storage_key(vault), folder.name)
             sources = {"handovers": vault.handovers, "match": ticket.match}
             signing.write_canonical(partial / _SOURCES, sources)
+
+
+def _rows(links: Opened) -> int:
+    return int(pl.scan_parquet(links.path, glob=False).select(pl.len()).collect().item())
 
 
 def _gather(

@@ -2,6 +2,7 @@
 
 They are the room's own rows: as secret as the handovers, encrypted in the same directory, deleted
 with them, and kept under a digest of all they depend on, so that nothing outdated is ever read.
+This is where a join happens, within its limits (`joins`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from cleanroom.room.blinded import match_of
 from cleanroom.room.engine import Frame, scan, sink
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.join_keys import with_join_key
+from cleanroom.room.joins import count_matches, enter, require_matches
 from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
 from cleanroom.room.opened import Opened, blank, write_sealed
 from cleanroom.room.vault import Vault, opened_path, storage_key
+from cleanroom.tables import IdentifierKind
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
 _RULES = 1
@@ -34,6 +37,18 @@ def links(vault: Vault) -> Frame:
 def attributed(vault: Vault) -> Frame:
     """The rows of `journeys.attribute` over all the data, from disk once computed."""
     return scan(_derived(vault, "attributed"))
+
+
+def shared_sides(vault: Vault, identifier: IdentifierKind) -> tuple[Frame, Frame]:
+    """The users and the buyers, their shared `identifier` comparable. Nothing is kept.
+
+    Raises `JoinError` as `joins` does, and `HandoverError` if a blinded join has no match yet.
+    """
+    with locked(vault.room):
+        enter(vault)
+    users, buyers = (with_join_key(vault, table, identifier) for table in ("users", "buyers"))
+    require_matches(vault, count_matches(users, buyers, identifier))
+    return users, buyers
 
 
 def _derived(vault: Vault, name: str) -> Path:
@@ -55,6 +70,7 @@ def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
         if not all(file.exists() for file in vault.paths.values()):
             # What is derived would outlive them.
             raise HandoverError("A newer handover came in meanwhile.", "ask again.")
+        enter(vault)
         found = _derive(vault, sources["window_days"])
         with appearing_whole(folder) as partial:
             for name, rows in found.items():
@@ -65,6 +81,7 @@ def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
 
 def _derive(vault: Vault, window: int) -> dict[str, Opened]:
     touches, visits = (with_join_key(vault, table, "cid") for table in ("touches", "visits"))
+    require_matches(vault, count_matches(touches, visits, "cid"))
     found = {name: blank(name) for name in ("links", "attributed")}
     sink(link(match(touches, visits, window)), found["links"].path)
     linked = scan(found["links"].path)

@@ -1,4 +1,5 @@
-"""Diagnostics of the join: how often each rule of the link was needed, over all merchants.
+"""Diagnostics of the join: how much of it matched, and how often each rule of the link was needed,
+over all merchants.
 
 Counts are of all the data handed over, whichever days and merchants a study takes of it.
 """
@@ -14,7 +15,8 @@ import narwhals as nw
 from cleanroom.borders import CIDS, PEOPLE, Table
 from cleanroom.room.counting import Cell, count_people, table
 from cleanroom.room.derived import links
-from cleanroom.room.engine import Frame, scan
+from cleanroom.room.engine import Frame
+from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.link_rules import BASES, BUYER, LINK_RULES, USER, Base, LinkRule
 from cleanroom.room.match import (
     before_click,
@@ -23,7 +25,8 @@ from cleanroom.room.match import (
     seen_with_cid,
     with_cid,
 )
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault
+from cleanroom.tables import Platform
 
 _ALL = ("all",)
 _DISTINCT = ("cid", USER, BUYER)
@@ -43,17 +46,51 @@ class RuleCounts:
         return min(sides[side] for side in rule.known_by)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """Distinct CIDs and people on a side's rows with a CID, and those of them that matched."""
+
+    cids: int
+    matched_cids: int
+    people: int
+    matched_people: int
+
+
 def link_diagnostics(vault: Vault) -> Table:
     """Table `link_rules`: CIDs and people by rule, each a part of `of` (see `link_rules`).
 
     The CIDs of a rule have the support of its people, counted or left out, so that both are
     released or neither. Raises `HandoverError` if the engine fails.
     """
-    touches, visits = scan(table_path(vault, "touches")), scan(table_path(vault, "visits"))
+    touches, visits = _sides(vault)
     window = vault.agreement.join.attribution_window_days
     counts = count_rules(touches, visits, links(vault), window)
     title = "How often each rule of the link was needed, in CIDs and people of all merchants"
     return table("link_rules", title, ("of", "rule"), [*_cells(counts)])
+
+
+def match_sizes(vault: Vault) -> Table:
+    """Table `match`: CIDs handed over by each side and matched, and the people behind them.
+
+    CIDs are counted as they were handed over, before any rule of the link. `matched` people are
+    those of the side that has fewer; its cells have the support of whoever is fewest, counted or
+    left out at either side. Raises `JoinError` if the join is not allowed, or `HandoverError` if
+    the engine fails.
+    """
+    links(vault)  # within the limits on joins
+    touches, visits = _sides(vault)
+    ads, store = _side(touches, USER, visits), _side(visits, BUYER, touches)
+    people = min(ads.matched_people, store.matched_people)
+    left_out = (side.people - side.matched_people for side in (ads, store))
+    support, base = min(people, *left_out), min(ads.people, store.people)
+    cells: list[Cell] = []
+    for name, side in ((Platform.ADS, ads), (Platform.STORE, store)):
+        cells.append((name, "people", side.people, PEOPLE, side.people, None))
+        cells.append((name, "cids", side.cids, CIDS, side.people, side.people))
+    cells.append(("matched", "people", people, PEOPLE, base, support))
+    cells.append(("matched", "cids", ads.matched_cids, CIDS, base, support))
+    title = "CIDs handed over by each side and found on both, and the people behind them"
+    return table("match", title, ("side",), cells)
 
 
 def count_rules(
@@ -76,6 +113,23 @@ def count_rules(
             cids, users, buyers = (counted.get(p, Counter())[mark] for p in _DISTINCT)
             found[mark] = RuleCounts(cids, users, buyers)
     return found
+
+
+def _sides(vault: Vault) -> tuple[Frame, Frame]:
+    """The touches and the visits, their CIDs comparable."""
+    return with_join_key(vault, "touches", "cid"), with_join_key(vault, "visits", "cid")
+
+
+def _side(rows: Frame, person: str, others: Frame) -> _Side:
+    """What a side handed over, and how much of it `others` have as well."""
+    known = ~nw.col("cid").is_null()
+    common = others.filter(known).select("cid").unique().with_columns(common=nw.lit(value=True))
+    joined = rows.filter(known).select("cid", person).join(common, on="cid", how="left")
+    marked = joined.select(
+        "cid", person, handed_over=nw.lit(value=True), matched=~nw.col("common").is_null()
+    )
+    cids, people = (_distinct(marked, n, ["handed_over", "matched"]) for n in ("cid", person))
+    return _Side(cids["handed_over"], cids["matched"], people["handed_over"], people["matched"])
 
 
 def _distinct(rows: Frame, person: str, marks: list[str]) -> Counter[str]:

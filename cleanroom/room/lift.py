@@ -11,9 +11,8 @@ import narwhals as nw
 from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, Table
 from cleanroom.errors import StudyError
 from cleanroom.room.counting import Cell, Key, by_key, count_people, on_local_days, table
-from cleanroom.room.derived import links
+from cleanroom.room.derived import links, shared_sides
 from cleanroom.room.engine import Frame, collect, scan
-from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
 from cleanroom.room.vault import Vault, table_path
@@ -103,8 +102,7 @@ def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
 def _bridges(vault: Vault, population: str) -> Frame:
     identifier = vault.agreement.join.shared_identifier
     if population == "shared_identifier" and identifier is not None:
-        users, buyers = (with_join_key(vault, t, identifier) for t in ("users", "buyers"))
-        return shared_bridges(users, buyers, identifier)
+        return shared_bridges(*shared_sides(vault, identifier), identifier)
     return linked_bridges(links(vault))
 
 

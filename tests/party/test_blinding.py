@@ -85,10 +85,12 @@ def test_only_join_keys_become_handles(tmp_path: Path) -> None:
 
 
 def test_a_shared_identifier_is_joined_beside_the_click_ids(tmp_path: Path) -> None:
-    match = scene(tmp_path, ["a"], ["a"], emails=["Ann@example.org", None, "bob@example.org"])
+    match = scene(
+        tmp_path, ["a", "b"], ["a", "b"], emails=["Ann@example.org", None, "bob@example.org"]
+    )
     assert {p.name for p in (match.home / ADS / "export" / "join").iterdir()} == {CID, EMAIL}
     match.play()
-    assert match.links() == {("a", "a")}
+    assert match.links() == {("a", "a"), ("b", "b")}
     assert match.links(EMAIL) == {(e, e) for e in ("ann@example.org", "bob@example.org")}
 
 

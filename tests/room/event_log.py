@@ -32,7 +32,7 @@ SHOP = {"merchant": "m", "name": "M", "shop_type": "tmall", "category": "beauty"
 MERCHANTS = [{**SHOP, "score": 4.8, "daily_budget": 900_000}]
 
 # As few people as an event log of a few lines has.
-FEW = {"min_people": 2}
+FEW = {"min_people": 2, "min_matches": 2, "max_joins": 1000}
 
 Row = dict[str, Any]
 Shown = dict[tuple[str, ...], tuple[float, int, int | None]]
@@ -41,6 +41,28 @@ Shown = dict[tuple[str, ...], tuple[float, int, int | None]]
 def moment(text: str) -> datetime:
     """`02T10:00` as a moment of March 2026."""
     return datetime.fromisoformat(f"2026-03-{text}").replace(tzinfo=ZONE).astimezone(UTC)
+
+
+# Neither an impression nor a refund links anything, nor do people who are known by mail alone.
+MATCHES: dict[str, list[Row]] = {
+    table: [
+        {
+            **row,
+            "event_id": f"{table}{n}",
+            person: f"nobody{n}",
+            key: f"matched{n}",
+            "merchant": "elsewhere",
+            "time": moment("01T00:00"),
+        }
+        for n in range(FEW["min_matches"])
+    ]
+    for table, person, key, row in (
+        ("touches", "user", "cid", {"kind": "impression"}),
+        ("visits", "buyer", "cid", {"kind": "refund"}),
+        ("users", "user", "email", {}),
+        ("buyers", "buyer", "email", {}),
+    )
+}
 
 
 class Room:
@@ -177,9 +199,15 @@ class Room:
         return {name: self.frame(name, logs.get(name, [])) for name in tables}
 
     def vault(self, **logs: str | list[Row]) -> Vault:
-        """The vault after both platforms have handed over the `logs`, by table."""
+        """The vault after both platforms have handed over the `logs`, by table.
+
+        To them are added as many matches as a join has to have, which no rule of the link and no
+        study looks at.
+        """
         events = {n: self.rows(log) if isinstance(log, str) else log for n, log in logs.items()}
         events.setdefault("merchants", MERCHANTS)
+        for name, rows in MATCHES.items():
+            events[name] = [*events.get(name, []), *rows]
         for party in Platform:
             accept(
                 self.directory, self.hand_over(party, self.frames(party, events)), self.agreement

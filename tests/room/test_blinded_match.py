@@ -13,9 +13,11 @@ from cleanroom.agreement import TokenHash
 from cleanroom.errors import HandoverError, JoinError
 from cleanroom.party import handover
 from cleanroom.party.derive import handle_key, token_key
+from cleanroom.party.match_state import is_finished
 from cleanroom.party.tokens import hmac_sm3, token
 from cleanroom.room import blinded, gathering
 from cleanroom.room.blinded import folder_of, match_of
+from cleanroom.room.derived import links
 from cleanroom.room.engine import collect
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.place import ledger_of
@@ -25,6 +27,7 @@ from tests.blinding import ACTORS, ADS, CID, ROOM, STORE, Scene, scene
 from tests.party.exports import TOUCHES
 
 ACCOUNT, SM3 = IdentifierKind.ACCOUNT, TokenHash.HMAC_SM3
+TOO_FEW = "Fewer join keys match than the agreement's minimum of 2"
 CLICKED = [f"CANARY-{n}" for n in range(11)]
 VISITED = [f"CANARY-{n}" for n in range(6, 14)]
 COMMON = {(cid, cid) for cid in {*CLICKED} & {*VISITED}}
@@ -63,13 +66,30 @@ def test_an_identifier_that_stands_in_many_rows_is_one_point(tmp_path: Path) -> 
     assert twice.links() == COMMON
 
 
-@pytest.mark.parametrize(("clicked", "visited"), [([""], ["a"]), (["a"], ["0"]), (["a"], ["b"])])
-def test_where_nothing_is_in_common_there_are_no_links(
+@pytest.mark.parametrize(
+    ("clicked", "visited"),
+    [([""], ["a"]), (["a"], ["0"]), (["a"], ["b"]), (["a", "b"], ["b", "c"])],
+)
+def test_where_too_little_is_in_common_no_link_is_kept(
     clicked: list[str], visited: list[str], tmp_path: Path
 ) -> None:
     none = scene(tmp_path, clicked, visited)
-    none.play()
-    assert none.links() == set()
+    for _ in range(2):
+        with pytest.raises(JoinError, match=TOO_FEW):
+            none.play()
+    for side in map(none.side, Platform):  # they have their receipt all the same
+        assert is_finished(side.state, side.keys, none.ticket.match)
+    assert [file.name for file in folder_of(none.vault).iterdir()] == ["sources.json"]
+    with pytest.raises(JoinError, match=TOO_FEW):
+        links(none.vault)
+
+
+def test_a_shared_identifier_that_too_few_have_in_common_is_not_kept(tmp_path: Path) -> None:
+    one = scene(tmp_path, CLICKED, VISITED, emails=["ann@example.org"])
+    one.play()
+    assert one.links() == COMMON
+    with pytest.raises(JoinError, match="Fewer join keys match"):
+        one.links(IdentifierKind.EMAIL)
 
 
 def test_a_mailbox_can_be_any_address_that_fsspec_knows(tmp_path: Path) -> None:
@@ -267,7 +287,7 @@ def test_what_the_match_does_not_link_is_not_joined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A dishonest store hands over handles that it saw in the ads platform's messages.
-    match = scene(tmp_path, ["a", "b"], ["other"])
+    match = scene(tmp_path, ["a", "b", "c", "d"], ["other", "c", "d"])
     match.play()
     seen = min(match.identifiers(Platform.ADS))
     monkeypatch.setattr(handover, "handle", lambda *_: pl.lit(seen))

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from cleanroom import agreement
-from cleanroom.bench.diagnostics import as_text, diagnostics
+from cleanroom.bench.diagnostics import as_text, diagnostics, match_rates, told
 from cleanroom.borders import Table
+from cleanroom.errors import JoinError
 from cleanroom.gate.protect import protect
+from cleanroom.gate.sizes import rounded
 from cleanroom.policy import Policy, fingerprint
-from cleanroom.room.diagnostics import link_diagnostics
+from cleanroom.room.diagnostics import link_diagnostics, match_sizes
 from cleanroom.room.link import Outcome
 from cleanroom.room.link_rules import BASES, LINK_RULES, Base
-from tests.room.event_log import MERCHANTS, Room
+from cleanroom.tables import Platform
+from tests.blinding import empty_scene
+from tests.factories import table as a_table
+from tests.room.event_log import FEW, MERCHANTS, Room
 
 RULES = [rule.id for rule in (*BASES, *LINK_RULES)]
 SOON = """
@@ -204,10 +211,10 @@ def test_a_count_of_both_sides_has_the_support_of_the_smaller(room: Room) -> Non
 def test_what_is_told_is_protected_by_the_agreement_s_policy_and_says_what_is_withheld(
     room: Room,
 ) -> None:
-    room.agree(policy={"min_people": 20, "min_converters": 8})
+    room.agree(policy={"min_people": 20, "min_converters": 8, "min_matches": 2})
     agreement.write(room.agreement, room.directory / "agreement.yaml")
     crowd(room, linked=9, clicked=1_020)
-    (table,) = diagnostics(room.directory)
+    _, table = diagnostics(room.directory)
     assert table.policy == fingerprint(room.agreement.policy)
     title, head, *lines, few, fewer = as_text(table, "CNY").splitlines()
     assert title == table.title
@@ -217,9 +224,131 @@ def test_what_is_told_is_protected_by_the_agreement_s_policy_and_says_what_is_wi
     ).to_list()
     told = {line.split()[1]: line.split()[2:] for line in lines}
     assert told["clicked"] == ["1,020", "1,020"]
-    assert told["never_seen"] == ["1,011", "1,011"]
-    assert told["linked"] == ["9", "9"]
+    assert told["never_seen"] == ["1,010", "1,010"]
+    assert told["linked"] == ["10", "10"]  # nine
     assert told["passed_on"] == ["withheld", "withheld"]
     assert told["came"] == ["withheld", "withheld"]  # nine people are no twenty
     assert {few.split()[1], fewer.split()[1]} == {"(min_people):", "(min_converters):"}
     assert len({len(line) for line in (head, *lines)}) == 1
+
+
+# Match sizes
+
+
+def sizes(room: Room, touches: str, visits: str) -> dict[tuple[str, ...], tuple[float, int, int]]:
+    """By side and measure: value, people and contributors."""
+    cells = match_sizes(room.vault(touches=touches, visits=visits)).cells.drop("unit")
+    return {row[:2]: row[2:] for row in cells.iter_rows()}
+
+
+def test_matched_are_the_cids_that_both_handed_over_before_any_rule(room: Room) -> None:
+    touches = """
+    time     kind  user cid
+    02T10:00 click ann  c1
+    02T11:00 click ann  c1
+    02T10:00 click ann  c2
+    02T10:00 click bob  c2
+    02T10:00 click cat  c3
+    02T10:00 read  dan  -
+    """
+    visits = """
+    time     kind  buyer cid merchant
+    01T10:05 visit b1    c1  m
+    02T10:05 visit b1    c2  other
+    02T10:05 visit b2    c8  m
+    02T10:05 visit b2    c9  m
+    02T10:05 visit b3    -   m
+    """
+    # Two CIDs, users and buyers more, that every log of these tests has in common.
+    assert sizes(room, touches, visits) == {
+        ("ads", "people"): (5, 5, None),
+        ("ads", "cids"): (5, 5, 5),
+        ("store", "people"): (4, 4, None),
+        ("store", "cids"): (6, 4, 4),
+        ("matched", "people"): (3, 4, 1),  # three buyers and four users; one of each is left out
+        ("matched", "cids"): (4, 4, 1),
+    }
+
+
+def met(room: Room, *, clicked: int, matched: int, came: int) -> Table:
+    """So many users clicked and buyers came, of whom so many by the same CIDs."""
+    touches = [f"02T10:00 click u{n} c{n}" for n in range(clicked - 2)]
+    visits = [f"02T10:05 visit b{n} c{n}" for n in range(matched - 2)]
+    visits += [f"02T10:05 visit x{n} x{n}" for n in range(came - matched)]
+    return match_sizes(
+        room.vault(
+            touches="\n".join(["time kind user cid", *touches]),
+            visits="\n".join(["time kind buyer cid", *visits]),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("matched", "came", "released"),
+    [(9, 60, False), (10, 60, True), (50, 60, True), (51, 60, False), (60, 60, False)],
+)
+def test_few_who_matched_or_are_left_out_at_either_side_are_withheld(
+    matched: int, came: int, released: bool, room: Room
+) -> None:
+    table = protect(met(room, clicked=100, matched=matched, came=came), Policy()).values()
+    assert table["ads", "cids"] == 100
+    assert table["store", "cids"] == 60
+    for measure in ("people", "cids"):
+        assert table["matched", measure] == (matched if released else None)
+
+
+@pytest.mark.parametrize("multiple", [1, 5, 7])
+def test_match_sizes_are_rounded_to_the_agreed_multiple(multiple: int, room: Room) -> None:
+    room.agree(policy={"min_matches": 2, "rounding": multiple})
+    agreement.write(room.agreement, room.directory / "agreement.yaml")
+    met(room, clicked=103, matched=31, came=72)
+    nearest = {1: (103, 72, 31), 5: (105, 70, 30), 7: (105, 70, 28)}[multiple]
+    match, rules = diagnostics(room.directory)
+    for measure in ("people", "cids"):
+        found = match.values()
+        assert tuple(found[s, measure] for s in ("ads", "store", "matched")) == nearest
+        assert rules.values()["clicked", "linked", measure] == {1: 29, 5: 30, 7: 28}[multiple]
+    released = [*match.values().values(), *rules.values().values()]
+    assert all(value % multiple == 0 for value in released if value is not None)
+    assert f"All numbers are rounded to a multiple of {multiple};" in told(room.directory)
+
+
+def test_a_half_is_rounded_up_and_what_is_withheld_stays_so() -> None:
+    cells = [("a", 15.0, "CIDs", 90, 90), ("b", 14.0, "CIDs", 90, 90), ("c", 15.0, "CIDs", 9, 9)]
+    table = rounded(protect(a_table("t", (), cells), Policy()), 10)
+    assert table.values() == {("a",): 20, ("b",): 10, ("c",): None}
+    assert table.cells["withheld"].to_list() == [None, None, "min_people"]
+
+
+def test_a_match_rate_is_computed_from_what_was_released(room: Room) -> None:
+    met_table = met(room, clicked=103, matched=31, came=72)
+    assert match_rates(rounded(protect(met_table, Policy()), 5)) == [
+        "Match rate of what the ads platform handed over: 28.6% of CIDs, 28.6% of people",
+        "Match rate of what the store platform handed over: 42.9% of CIDs, 42.9% of people",
+    ]
+    assert match_rates(protect(met_table, Policy(min_converters=32))) == [
+        "Match rate of what the ads platform handed over: withheld of CIDs, withheld of people",
+        "Match rate of what the store platform handed over: withheld of CIDs, withheld of people",
+    ]
+
+
+def test_match_sizes_are_of_a_join_within_its_limits(room: Room) -> None:
+    room.agree(policy={**FEW, "min_matches": 50})
+    with pytest.raises(JoinError, match="Fewer join keys match"):
+        met(room, clicked=103, matched=31, came=72)
+
+
+def test_blinded_diagnostics_are_those_of_a_keyed_join(tmp_path: Path) -> None:
+    cids = [f"id-{n}" for n in range(12)]
+    found = []
+    for mode in ("keyed", "blinded"):
+        match = empty_scene(tmp_path / mode, join={"mode": mode})
+        match.cids = {Platform.ADS: cids[:9], Platform.STORE: cids[4:]}
+        for party in Platform:
+            match.hand_over(party)
+        if mode == "blinded":
+            match.play()
+        vault = match.vault
+        found.append([t.cells.rows() for t in (match_sizes(vault), link_diagnostics(vault))])
+    assert found[0] == found[1]
+    assert ("matched", "cids", 5.0, "CIDs", 1, 0) in found[0][0]

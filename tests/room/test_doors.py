@@ -16,7 +16,7 @@ PACKAGE = Path(vault.__file__).parents[1]
 DOORS = {
     "blinded": {"Meeting", "match"},
     "conversion": {"conversion_tables"},
-    "diagnostics": {"link_diagnostics"},
+    "diagnostics": {"link_diagnostics", "match_sizes"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},

@@ -276,9 +276,9 @@ def test_the_budget_is_spent_before_numbers_are_drawn_and_those_before_a_candida
     noisy: Room,
 ) -> None:
     answer(noisy.directory, [LIFT, CONVERSION])
-    order = [record["event"] for record in ledger.records(ledger_of(noisy.directory))][-5:]
+    order = [record["event"] for record in ledger.records(ledger_of(noisy.directory))][-6:]
     answered = ["noise_drawn", "candidate_made"]
-    assert order == ["budget_spent", *answered, *answered]
+    assert order == ["budget_spent", "joined", *answered, *answered]
 
 
 def test_where_there_is_noise_no_exact_table_leaves_by_another_door(noisy: Room) -> None:

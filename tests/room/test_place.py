@@ -15,7 +15,7 @@ from cleanroom.gate.candidate import read_candidate
 from cleanroom.policy import Policy
 from cleanroom.room.place import agreement_of, ledger_of
 from cleanroom.study import ConversionStudy
-from tests.room.event_log import Room
+from tests.room.event_log import FEW, Room
 
 PERMITTED = {"conversion": {"notebook": "conversion.ipynb", "sha256": "00" * 32}}
 
@@ -65,7 +65,7 @@ def test_an_agreement_that_ended_is_refused(room: Room) -> None:
 def test_what_was_altered_is_named_beside_what_is_in_force(room: Room) -> None:
     lay(room)
     agreement_of(room.directory)
-    lay(room, policy={"min_people": 3}, retention_days=9_999)
+    lay(room, policy={**FEW, "min_people": 3}, retention_days=9_999)
     told = refusal(room)
     assert "was altered after the ads and store platforms signed it." in told
     assert told.splitlines()[1:] == [
@@ -84,7 +84,7 @@ def test_what_is_not_signed_yet_is_named_beside_what_is_in_force(room: Room) -> 
 
 
 def test_an_agreement_altered_before_the_room_ever_saw_it_is_refused(room: Room) -> None:
-    lay(room, policy={"min_people": 3})
+    lay(room, policy={**FEW, "min_people": 3})
     assert refusal(room).endswith("was altered after the ads and store platforms signed it.")
 
 
@@ -106,16 +106,21 @@ def test_a_memory_that_cannot_be_read_changes_no_verdict(room: Room) -> None:
         (room.directory / "agreement.in-force.json").write_bytes(damaged)
         assert agreement_of(room.directory) == room.agreement
     (room.directory / "agreement.in-force.json").write_bytes(b"{")
-    lay(room, policy={"min_people": 3})
+    lay(room, policy={**FEW, "min_people": 3})
     assert "was altered" in refusal(room)
+
+
+def policy(**stricter: int) -> Policy:
+    """The test room's policy with a stricter rule."""
+    return Policy.model_validate({**FEW, **stricter})
 
 
 @pytest.mark.parametrize(
     ("own", "asked", "effective"),
     [
-        ({}, None, Policy(min_people=60)),
-        ({"ads": {"min_people": 70}}, None, Policy(min_people=70)),
-        ({"store": {"rounding": 4}}, Policy(min_people=2), Policy(min_people=60, rounding=20)),
+        ({}, None, policy(min_people=60)),
+        ({"ads": {**FEW, "min_people": 70}}, None, policy(min_people=70)),
+        ({"store": {**FEW, "rounding": 4}}, Policy(), Policy(min_people=60, rounding=20)),
         ({}, Policy(min_converters=80), Policy(min_people=60, min_converters=80)),
     ],
 )
@@ -125,7 +130,7 @@ def test_an_answer_is_given_under_the_strictest_of_all_policies(
     parties = room.terms()["parties"]
     for platform, policy in own.items():
         parties[platform]["policy"] = policy
-    room.agree(parties=parties, policy={"min_people": 60}, studies=PERMITTED)
+    room.agree(parties=parties, policy={**FEW, "min_people": 60}, studies=PERMITTED)
     lay(room)
     room.vault()
     study = ConversionStudy(merchant="m", start=date(2026, 3, 1), end=date(2026, 3, 9))

@@ -85,7 +85,8 @@ def test_whoever_hands_over_has_their_persons_numbered(room: Room, ring: Keyring
     for party, persons in ((ADS, {"ann", "bob"}), (STORE, {"zoe"})):
         found = register.read(room.directory, ring, party)
         assert found is not None
-        assert {room.words[token.hex()] for token in found.persons["token"]} == persons
+        words = {room.words[token.hex()] for token in found.persons["token"]}
+        assert words == persons | {"nobody0", "nobody1"}
         assert found.epoch == "spring"
 
 
