@@ -286,11 +286,18 @@ def test_a_match_of_handovers_that_are_gone_meanwhile_is_not_kept(match: Scene) 
 def test_what_the_match_does_not_link_is_not_joined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A dishonest store hands over handles that it saw in the ads platform's messages.
+    # A dishonest store hands over a handle that it saw in the ads platform's messages.
     match = scene(tmp_path, ["a", "b", "c", "d"], ["other", "c", "d"])
     match.play()
-    seen = min(match.identifiers(Platform.ADS))
-    monkeypatch.setattr(handover, "handle", lambda *_: pl.lit(seen))
+    by_identifier = {name: handle for handle, name in match.identifiers(Platform.ADS).items()}
+    seen, honest = by_identifier["a"], handover.handle
+    monkeypatch.setattr(
+        handover,
+        "handle",
+        lambda identifier, key: (
+            pl.when(identifier == "other").then(pl.lit(seen)).otherwise(honest(identifier, key))
+        ),
+    )
     match.hand_over(Platform.STORE)
     monkeypatch.undo()
     match.play()
@@ -300,4 +307,4 @@ def test_what_the_match_does_not_link_is_not_joined(
         for table in ("touches", "visits")
     )
     assert seen in clicks
-    assert clicks & visits == set()
+    assert clicks & visits == {by_identifier["c"], by_identifier["d"]}
