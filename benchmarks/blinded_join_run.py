@@ -18,11 +18,11 @@ import polars as pl
 
 from benchmarks.ids import ids
 from cleanroom import agreement as agreements
-from cleanroom.agreement import Agreement
+from cleanroom.agreement import Agreement, TokenHash
 from cleanroom.bench.enrol import create_keys
 from cleanroom.consent import signed
 from cleanroom.party.handover import write_handover
-from cleanroom.party.join_input import pairs, sort, unsorted
+from cleanroom.party.join_input import HandleKey, pairs, sort, unsorted
 from cleanroom.party.keys import load_keys
 from cleanroom.room.vault import accept
 from cleanroom.tables import TABLES, IdentifierKind, KeyRole, Platform
@@ -112,7 +112,8 @@ def _make_input(export: Path, table: str) -> None:
     """The part of a handover that only a blinded join needs, in a place of its own."""
     rows = pl.scan_parquet(export / f"{table}.parquet")
     folder = export / "measured"
-    pairs(rows, pl.col("cid"), _CID, "ab" * 32).sink_parquet(unsorted(folder))
+    key = HandleKey("ab" * 32, TokenHash.HMAC_SHA256)
+    pairs(rows, pl.col("cid"), _CID, key).sink_parquet(unsorted(folder))
     sort(folder)
 
 

@@ -20,13 +20,14 @@ import polars as pl
 from polars_hash import CryptographicHashingNameSpace
 
 from benchmarks.ids import ids
+from cleanroom.agreement import TokenHash
 from cleanroom.party.tokens import hmac_sha256, token
 from cleanroom.room import engine
 from cleanroom.tables import IdentifierKind, Platform
 
 _KEY = secrets.token_hex(32)  # of the form that `derive.join_key` gives
 _CID = pl.col("cid")
-_TOKEN = token(_CID, IdentifierKind.CLICK_ID, _KEY)
+_TOKEN = token(_CID, IdentifierKind.CLICK_ID, _KEY, TokenHash.HMAC_SHA256)
 _SHA256 = CryptographicHashingNameSpace(_CID).sha2_256()
 _HMAC = hmac_sha256(_CID, _KEY)
 

@@ -84,9 +84,9 @@ def true_tokens(filled: FilledRoom) -> pl.DataFrame:
     ads, store = filled.keys[Platform.ADS], filled.keys[Platform.STORE]
     click_id, account = IdentifierKind.CLICK_ID, IdentifierKind.ACCOUNT
     return pl.read_parquet(filled.truth / "links.parquet").with_columns(
-        token(pl.col("cid"), click_id, join_key(ads, click_id)),
-        token(pl.col("user"), account, token_key(ads, account)),
-        token(pl.col("buyer"), account, token_key(store, account)),
+        token(pl.col("cid"), click_id, join_key(ads, click_id), ads.token_hash),
+        token(pl.col("user"), account, token_key(ads, account), ads.token_hash),
+        token(pl.col("buyer"), account, token_key(store, account), store.token_hash),
     )
 
 

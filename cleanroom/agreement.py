@@ -209,10 +209,12 @@ def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agr
     """The agreement with public keys filled in, and without signatures: they were on other terms.
 
     An enrolment is what `cleanroom keys create` makes public: `role` (ads, store, room or
-    reviewer), keys in hex, and for a reviewer `platform` and `name`. Raises `AgreementError`.
+    reviewer), keys in hex, and for a reviewer `platform` and `name`. Raises `AgreementError`, as
+    for one that was created for another collaboration or epoch, saying which.
     """
     record = to_record(agreement)
     for enrolment in enrolments:
+        _check_meant_for(agreement, enrolment)
         keys = {name: key for name, key in enrolment.items() if name.endswith("_key")}
         match enrolment:
             case {"role": "room"}:
@@ -229,6 +231,16 @@ def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agr
             case _:
                 raise AgreementError("A public.json names no known role.", "create the keys again.")
     return parse(record, "the completed agreement")
+
+
+def _check_meant_for(agreement: Agreement, enrolment: dict[str, str]) -> None:
+    for name in ("collaboration", "epoch"):
+        wanted = getattr(agreement, name)
+        if enrolment.get(name, wanted) != wanted:
+            raise AgreementError(
+                f"The keys of '{enrolment.get('role')}' are for {name} '{enrolment[name]}'.",
+                f"use keys that were created for this agreement, whose {name} is '{wanted}'.",
+            )
 
 
 def _check_timezone(name: str) -> None:

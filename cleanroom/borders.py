@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
@@ -114,7 +114,8 @@ class Protected(_Border):
     """Cells after the gate: the only table that can be shown, charted, written or released.
 
     `cells` has the `dimensions`, then `PROTECTED_COLUMNS`; `value` is null where `withheld` names
-    the rule that withheld it. The support behind a cell is not here.
+    the rule that withheld it. The support behind a cell is not here. `noise`: by measure, the
+    standard deviation of the noise in its values, in their unit; empty where there is none.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Protected(_Border):
     dimensions: tuple[str, ...]
     cells: pl.DataFrame
     policy: str
+    noise: dict[str, float] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate", "cleanroom.borders")
 
@@ -137,6 +139,7 @@ class Protected(_Border):
             tuple(name for name in self.dimensions if name != dimension),
             self.cells.filter(pl.col(dimension) == value).drop(dimension),
             self.policy,
+            self.noise,
         )
 
     def split(self, dimension: str) -> dict[str, Protected]:
@@ -144,7 +147,7 @@ class Protected(_Border):
         rest = tuple(name for name in self.dimensions if name != dimension)
         parts = self.cells.partition_by(dimension, as_dict=True, include_key=False)
         return {
-            str(value): Protected(self.name, self.title, rest, cells, self.policy)
+            str(value): Protected(self.name, self.title, rest, cells, self.policy, self.noise)
             for (value,), cells in parts.items()
         }
 
@@ -270,14 +273,16 @@ def candidate_from(record: dict[str, Any], signature: str, room_key: str) -> Can
 
 
 def _table_record(table: Protected) -> dict[str, Any]:
-    return {**_fields(table), "dimensions": list(table.dimensions), "cells": table.cells.rows()}
+    record = {**_fields(table), "dimensions": list(table.dimensions), "cells": table.cells.rows()}
+    return {name: value for name, value in record.items() if name != "noise" or value}
 
 
 def _table_from(fields: dict[str, Any]) -> Protected:
     dimensions = tuple(fields["dimensions"])
     schema = {**dict.fromkeys(dimensions, pl.String), **PROTECTED_COLUMNS}
     cells = pl.DataFrame(fields["cells"], schema=schema, orient="row")
-    return Protected(fields["name"], fields["title"], dimensions, cells, fields["policy"])
+    noise = fields.get("noise", {})
+    return Protected(fields["name"], fields["title"], dimensions, cells, fields["policy"], noise)
 
 
 def _fields(value: Any) -> dict[str, Any]:

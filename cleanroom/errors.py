@@ -80,6 +80,10 @@ class StudyError(CleanroomError):
     exit_code = ExitCode.STUDY
 
 
+class BudgetError(StudyError):
+    """The agreement's privacy budget does not suffice for what was asked."""
+
+
 class NotebookError(CleanroomError):
     """A notebook is not the permitted one, or failed; named by cell number, never by output."""
 

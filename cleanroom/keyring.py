@@ -143,6 +143,8 @@ def open_keyring(directory: Path, **wanted: str) -> Keyring:
             f"{how} does not open {directory / KEYS}, or the file was altered.",
             "use the one they were created with, or restore the file from a backup.",
         ) from None
+    if not (directory / PUBLIC).exists():  # creation was cut off before it
+        write_public(directory, public)
     return Keyring(public, {Secret(n): bytes.fromhex(v) for n, v in json.loads(plain).items()})
 
 
@@ -168,7 +170,7 @@ def _new_lock(directory: Path, key_file: Path | None) -> tuple[dict[str, Any], b
         # Relative, so that keys and key file can move together; where it lies is no secret.
         place = os.path.relpath(key_file.absolute(), directory.absolute())
         return {"key_file": place, "salt": salt.hex()}, _from_key_file(key_file, salt)
-    words = os.environ.get(PASSPHRASE) or _asked("A new passphrase for these keys: ")
+    words = os.environ.get(PASSPHRASE) or _asked(directory, "A new passphrase for")
     if len(words) < _LEAST_CHARACTERS:
         raise KeysError(
             f"A passphrase has at least {_LEAST_CHARACTERS} characters.", "take a longer one."
@@ -185,7 +187,7 @@ def _unlock(directory: Path, lock: dict[str, Any]) -> tuple[bytes, str]:
             named = os.environ.get(KEY_FILE)
             file = Path(named) if named else directory / lock["key_file"]
             return _from_key_file(file, salt), f"The key file {file.name}"
-        words = os.environ.get(PASSPHRASE) or _asked(f"The passphrase of {directory}: ")
+        words = os.environ.get(PASSPHRASE) or _asked(directory, "The passphrase of")
         return _from_passphrase(words, lock, salt), "The passphrase"
     except (ValueError, KeyError, TypeError):
         raise KeysError(
@@ -205,10 +207,10 @@ def _from_passphrase(words: str, lock: dict[str, Any], salt: bytes) -> bytes:
     return Scrypt(salt=salt, length=32, **cost).derive(words.encode())
 
 
-def _asked(prompt: str) -> str:
+def _asked(directory: Path, prompt: str) -> str:
     if not sys.stdin.isatty():
         raise KeysError(
-            "The keys are locked with a passphrase, and there is nobody to ask.",
+            f"The keys at {directory} are locked with a passphrase, and there is nobody to ask.",
             f"set {PASSPHRASE}, run this at a terminal, or use a key file.",
         )
-    return getpass.getpass(prompt)
+    return getpass.getpass(f"{prompt} {directory}: ")

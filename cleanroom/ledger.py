@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,9 @@ class Event(StrEnum):
     NOTEBOOK_EXECUTED = "notebook_executed"
     VOTE_CAST = "vote_cast"
     RELEASED = "released"
+    EPOCH_ROTATED = "epoch_rotated"
+    BUDGET_SPENT = "budget_spent"
+    NOISE_DRAWN = "noise_drawn"
 
 
 def append(path: Path, event: Event, facts: dict[str, Any]) -> str:
@@ -41,9 +44,23 @@ def append(path: Path, event: Event, facts: dict[str, Any]) -> str:
 
     `facts` are digests, names and counts. Raises `LedgerError` if the last record is damaged.
     """
+    return str(append_if(path, event, lambda _: facts))
+
+
+def append_if(
+    path: Path, event: Event, decide: Callable[[Iterator[dict[str, Any]]], dict[str, Any] | None]
+) -> str | None:
+    """Add the record whose facts `decide` makes of all records so far; None adds nothing.
+
+    No other writer comes between: what `decide` saw is what the record follows. What it raises
+    leaves the ledger as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        facts = decide(records(path))
+        if facts is None:
+            return None
         last, length = _last_line(file)
         body = {
             "event": event.value,

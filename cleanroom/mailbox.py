@@ -48,11 +48,13 @@ class Mailbox:
         if not self.has(name):
             return None
         with _reachable("read"):
-            size = int(self.files.size(self._path(name)) or 0)
-            content = b"" if size > most else bytes(self.files.cat_file(self._path(name)))
-        if size > most:
+            size = self.files.size(self._path(name))  # None where the store cannot say
+            end = most + 1 if size is None else min(int(size), most + 1)
+            # Up to there and no further, whatever the file grows to, or is: a pipe has no end.
+            content = bytes(self.files.cat_file(self._path(name), start=0, end=end)) if end else b""
+        if len(content) > most:
             raise JoinError(
-                f"The mailbox's {name} is larger than any message can be ({size:,} bytes).",
+                f"The mailbox's {name} is larger than any message can be ({size or end:,} bytes).",
                 "remove it, and ask its sender to run its match again.",
             )
         return content
@@ -89,13 +91,15 @@ def open_mailbox(url: str) -> Mailbox:
         problem = "needs a library that is not installed"
     except ValueError:
         problem = "is of no kind that is known"
+    except Exception as error:  # some stores are called at once; what they say may hold secrets
+        problem = f"cannot be reached ({type(error).__name__})"
     else:
         return Mailbox(files, str(root).rstrip("/"))
     raise JoinError(
         f"The mailbox's address {problem}.",
         "name a directory that all three can reach, or an address that fsspec knows and install "
         "what it needs for it (as s3fs for s3://).",
-    )
+    ) from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cleanroom import signing
+from cleanroom.noise import Noise, strictest_noise
 
 
 class Policy(BaseModel):
@@ -18,6 +19,7 @@ class Policy(BaseModel):
     behind a conversion count, an event count or an amount, and fewest people a count may leave out.
     `min_matches`: fewest join keys that match, or the join is refused. `max_joins`: most joins in
     any `join_period_days`. `rounding`: match sizes and rates are rounded to a multiple of it.
+    `noise`: differential privacy, where it is asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -28,6 +30,7 @@ class Policy(BaseModel):
     max_joins: int = Field(default=31, ge=1)
     join_period_days: int = Field(default=30, ge=1)
     rounding: int = Field(default=5, ge=1)
+    noise: Noise | None = None
 
 
 # The value that satisfies both sides of each rule. Fewer joins in a longer period are fewer in
@@ -40,6 +43,7 @@ _STRICTER: dict[str, Callable[[Any, Any], Any]] = {
     "max_joins": min,
     "join_period_days": max,
     "rounding": lcm,
+    "noise": strictest_noise,
 }
 
 

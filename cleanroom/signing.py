@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +76,24 @@ def public_of(key: SigningKey) -> str:
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write a new file that only its owner can read; raises `KeysError` if there is one already."""
+    """Write a new file that only its owner can read; it appears whole or not at all.
+
+    Raises `KeysError` if there is one already.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(partial, path)  # unlike a rename, it never takes the place of another file
     except FileExistsError:
         raise KeysError(
             f"{path} exists; a key is never written over.", "name another place."
         ) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
+    finally:
+        partial.unlink()
 
 
 def read_secret(path: Path) -> bytes:

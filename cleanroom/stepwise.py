@@ -6,9 +6,13 @@ step; stopped between two steps, or killed in one, it goes on with the next when
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cleanroom.errors import JoinError
@@ -63,6 +67,27 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold `folder`, which is made if it is not there, for work that one process may do at a time.
+
+    Raises `JoinError` if another process holds it; the end of a process, however it ends, lets go.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise JoinError(
+            "Another process is at this match already.", "let it go on, or end it first."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def run(steps: Iterable[Waiting | Moved], timeout: float, progress: Progress) -> None:

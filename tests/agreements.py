@@ -7,22 +7,24 @@ from pathlib import Path
 
 from cleanroom.agreement import Agreement, with_keys
 from cleanroom.consent import signed
+from cleanroom.keyring import create_keyring
 from cleanroom.party.keys import create_keys, load_keys
-from cleanroom.tables import Platform
-from tests.party import room
+from cleanroom.tables import KeyRole, Platform
 
 Folders = dict[Platform, Path]
 
 
 def agreed(draft: Agreement, folders: Folders) -> Agreement:
-    """The draft with new keys, the platforms' made in `folders`, the room's fixed; signed by both.
+    """The draft with new keys of the platforms, made in `folders`, and a room's; signed by both.
 
-    The key file that locks them lies in the folder that holds `folders`.
+    The key file that locks them, and the room's keys, lie in the folder that holds `folders`.
     """
     home = Path(os.path.commonpath(folders.values()))
     lock = home / "unlock.key"
     public = [create_keys(folders[p], draft, p, lock) for p in Platform]
-    return signed_by_both(with_keys(draft, [*public, room.PUBLIC]), folders)
+    about = {"collaboration": draft.collaboration}
+    public += [create_keyring(home / "room-keys", KeyRole.ROOM, about, lock).public]
+    return signed_by_both(with_keys(draft, public), folders)
 
 
 def signed_by_both(agreement: Agreement, folders: Folders) -> Agreement:

@@ -39,6 +39,7 @@ ACTORS = (ADS, STORE, ROOM)
 CID = IdentifierKind.CLICK_ID
 OTHER = {ADS: STORE, STORE: ADS}
 CHUNK = 3
+FEW = {"min_people": 2}  # as few as are in these exports
 
 
 @dataclass
@@ -218,9 +219,14 @@ def scene(
     pad_to: int = 1,
     chunk: int = CHUNK,
     emails: Sequence[str | None] = (),
+    **terms: Any,
 ) -> Scene:
-    """A scene in `home` with its keys, handovers and room; both platforms have the `emails`."""
-    made = empty_scene(home, shared=bool(emails), join={"mode": "blinded", "pad_to": pad_to})
+    """A scene in `home` with its keys, handovers and room; both platforms have the `emails`.
+
+    `terms` of the agreement stand in place of the demo's.
+    """
+    join = {"mode": "blinded", "pad_to": pad_to}
+    made = empty_scene(home, shared=bool(emails), join=join, **terms)
     cids = {Platform.ADS: ads, Platform.STORE: store}
     made = replace(made, cids=cids, url=url or made.url, chunk=chunk, emails=emails)
     for party in Platform:
@@ -228,11 +234,12 @@ def scene(
     return made
 
 
-def empty_scene(home: Path, join: dict[str, Any], shared: bool = False) -> Scene:
-    """A scene without handovers, under the demo's agreement with the terms of `join` instead, and
-    an email address as a second join key if one is `shared`."""
-    terms = to_record(load(DRAFT))
+def empty_scene(home: Path, join: dict[str, Any], shared: bool = False, **others: Any) -> Scene:
+    """A scene without handovers, under the demo's agreement with the terms of `join` and `others`
+    instead, and an email address as a second join key if one is `shared`."""
+    terms = {**to_record(load(DRAFT)), **others}
     terms["join"] |= join
+    terms["policy"] |= FEW
     if shared:
         terms["join"]["shared_identifier"] = "email"
         for table in ("users", "buyers"):

@@ -16,6 +16,7 @@ from typing import Any
 
 from cleanroom import ledger, signing
 from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.bench.noise import protected_with_noise
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, write_candidate
@@ -99,16 +100,36 @@ def _permit(study: Study, ground: _Ground) -> None:
 
 
 def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
-    """One pass over the data for all studies that differ only in their merchant."""
+    """Each study's candidate, from one pass over the data for all that differ only in merchant."""
     key = room_key(ground.vault)
+    for study, own in _protected(studies, ground):
+        findings = _findings(study, own, ground.vault.agreement.currency)
+        yield study, make_candidate(_manifest(study, ground), [*own.values()], findings, key)
+
+
+def _protected(
+    studies: Sequence[Study], ground: _Ground
+) -> Iterator[tuple[Study, dict[str, Protected]]]:
+    """Each study's tables by name, as they may leave."""
+    policy, noise = ground.policy, ground.policy.noise
+    if noise is not None:
+        yield from protected_with_noise(
+            studies, ground.vault, policy, noise, lambda some: _counted(some, ground.vault)
+        )
+        return
     for alike in _alike(studies):
-        tables = [protect(table, ground.policy) for table in _tables(alike, ground.vault)]
+        tables = [protect(table, policy) for table in _tables(alike, ground.vault)]
         by_merchant = {table.name: table.split("merchant") for table in tables}
         for study in alike:
-            own = {name: parts[study.merchant] for name, parts in by_merchant.items()}
-            findings = _findings(study, own, ground.vault.agreement.currency)
-            candidate = make_candidate(_manifest(study, ground), [*own.values()], findings, key)
-            yield study, candidate
+            yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
+
+
+def _counted(studies: Sequence[Study], vault: Vault) -> Iterator[tuple[Study, list[Table]]]:
+    """Each study's tables as counted, which hold those of other merchants as well."""
+    for alike in _alike(studies):
+        tables = _tables(alike, vault)
+        for study in alike:
+            yield study, tables
 
 
 def _alike(studies: Sequence[Study]) -> list[list[Study]]:

@@ -6,8 +6,8 @@ are there for further work with Polars and Altair (`candidate.tables["path"].cel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cleanroom.borders import Candidate, Verdict, candidate_digest
 from cleanroom.outside.charts import to_svg
@@ -82,12 +82,19 @@ def provenance(candidate: Candidate) -> Markdown:
         ["candidate", f"`{candidate_digest(candidate)}`"],
         ["agreement", f"{manifest['collaboration']} `{manifest['agreement']}`"],
         *([f"handover of {party}", f"`{digest}`"] for party, digest in handovers),
-        ["policy", ", ".join(f"{name} {value}" for name, value in manifest["policy"].items())],
+        ["policy", _terms(manifest["policy"])],
         ["notebook", f"{manifest['notebook']['name']} `{manifest['notebook']['sha256']}`"],
         ["code", f"cleanroom {manifest['code_version']}"],
         ["made", manifest["created"]],
     ]
     return _markdown(_grid(["what", "which"], rows))
+
+
+def _terms(policy: Mapping[str, Any]) -> str:
+    """Each rule with its number, those of noise among them."""
+    noise = policy.get("noise") or {}
+    rules = {name: value for name, value in policy.items() if name != "noise"}
+    return ", ".join(f"{name} {value}" for name, value in (*rules.items(), *noise.items()))
 
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -67,13 +67,38 @@ def room_match(
     from cleanroom.room.blinded import Meeting, match
     from cleanroom.room.place import agreement_of
     from cleanroom.room.vault import open_vault, room_keys
-    from cleanroom.stepwise import run
+    from cleanroom.stepwise import alone, run
 
     agreement = agreement_of(folder)
     vault, keys = open_vault(folder, agreement), room_keys(folder, agreement.collaboration)
     shown = Shown("room")
     meeting = Meeting(vault, keys, open_mailbox(mailbox), shown)
-    run(match(meeting, anew), timeout, shown)
+    with alone(folder / "matches"):
+        run(match(meeting, anew), timeout, shown)
+
+
+@app.command("rotate")
+def room_rotate(
+    folder: RoomFolder,
+    rotations: Annotated[list[Path], typer.Argument(help="Rotations, one of each platform.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Only verify them; nothing is changed.")
+    ] = False,
+) -> None:
+    """Put a new epoch's tokens in the place of the old.
+
+    Every person keeps their number. The platform's old tokens and handovers are deleted.
+    """
+    from cleanroom.room.place import agreement_of
+    from cleanroom.room.rotation import known_and_carried, rotate
+
+    read = agreement_of(folder)
+    for rotation in rotations:
+        if check:
+            known, carried = known_and_carried(folder, rotation, read)
+            typer.echo(f"{rotation}: names {carried:,} of the {known:,} persons known")
+        else:
+            typer.echo(rotate(folder, rotation, read))
 
 
 @app.command("merchants")
@@ -127,6 +152,29 @@ def room_answer(
             raise
         told = {"problem": error.problem, "remedy": error.remedy}
     typer.echo(json.dumps(told) if as_json else told["candidate"])
+
+
+@app.command("preview")
+def room_preview(
+    folder: RoomFolder,
+    kind: Annotated[Kind, typer.Option(help="Which study.")],
+    parameters: Annotated[str, typer.Option(help="The study's parameters as JSON.")],
+    people: Annotated[float | None, typer.Option(help="People you expect to study.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Share of them you expect to buy.")] = None,
+    lift: Annotated[float | None, typer.Option(help="Rise of that share you hope for.")] = None,
+) -> None:
+    """Say how large a study's noise is and what of the privacy budget it takes; spends nothing.
+
+    With --people and --rate it says what that means for the effect you expect.
+    """
+    from cleanroom.agreement import StudyKind
+    from cleanroom.bench.preview import Plan, preview
+    from cleanroom.study import parse_study
+
+    study = parse_study(StudyKind(kind), _parameters(parameters))
+    plan = None if people is None or rate is None else Plan(people, rate, lift)
+    for line in preview(folder, study, plan):
+        typer.echo(line)
 
 
 def _counts(rows: dict[str, int]) -> str:

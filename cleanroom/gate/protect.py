@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
+from cleanroom.errors import StudyError
 from cleanroom.gate.rules import BOTH_ARMS, CELL_RULES
 from cleanroom.policy import Policy, fingerprint
 
@@ -14,8 +15,14 @@ def protect(table: Table, policy: Policy) -> Protected:
 
     A cell whose support is unknown (null `people`) is withheld as if nobody stood behind it.
     Method: primary suppression by frequency thresholds; Hundepool et al., *Handbook on
-    Statistical Disclosure Control* (2nd ed., 2024), chapters 4 and 5.
+    Statistical Disclosure Control* (2nd ed., 2024), chapters 4 and 5. Raises `StudyError` where the
+    agreement asks for noise: these numbers are exact.
     """
+    if policy.noise is not None:
+        raise StudyError(
+            f"The agreement asks for noise, and the table '{table.name}' has none.",
+            "ask for a study; where there is noise, only studies are answered.",
+        )
     cells = table.cells.with_columns(pl.col("people").fill_null(0))
     cells = cells.with_columns(withheld=_first_rule(policy))
     if table.contrast is not None:

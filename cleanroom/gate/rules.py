@@ -46,4 +46,10 @@ BOTH_ARMS = Rule(
     "The other arm of the contrast was withheld; one arm alone would give the other away.",
     lambda policy: pl.lit(value=False),
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS)
+NO_BOUND = Rule(
+    "no_bound",
+    "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
+    "noise would be enough.",
+    lambda policy: pl.lit(value=False),
+)
+RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, NO_BOUND)

@@ -26,6 +26,7 @@ WITHHELD = "withheld"  # the short form: which rule it was, the tables say
 _RULES = {
     "min_people": "fewer people than the agreement's minimum stand behind it",
     "min_converters": "too few people are on one side of it, counted or left out",
+    "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ANY_RULE = "it is withheld under the agreement's disclosure rules"

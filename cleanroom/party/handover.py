@@ -21,20 +21,20 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cleanroom import sealing, signing
-from cleanroom.agreement import Agreement, JoinMode, TokenHash, agreement_digest
+from cleanroom.agreement import Agreement, JoinMode
 from cleanroom.borders import Handover
 from cleanroom.consent import require_signed
-from cleanroom.errors import AgreementError, ExportError, HandoverError, KeysError
+from cleanroom.errors import ExportError, HandoverError
 from cleanroom.matching import join_columns
 from cleanroom.party.checks import FAULT, RULES, Field, Reason, faults
 from cleanroom.party.derive import handle_key, join_key, token_key
 from cleanroom.party.export_files import ROW, readable
 from cleanroom.party.ingest import ExportTable, read_export
-from cleanroom.party.join_input import JOIN, handle, pairs, sort, unsorted
-from cleanroom.party.keys import PartyKeys
+from cleanroom.party.join_input import JOIN, HandleKey, handle, pairs, sort, unsorted
+from cleanroom.party.keys import PartyKeys, require_loaded_for
 from cleanroom.party.normalise import normalised
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
-from cleanroom.party.sealed import recipient, seal_table
+from cleanroom.party.sealed import seal_table
 from cleanroom.party.staging import staged
 from cleanroom.party.tokens import token
 from cleanroom.tables import TABLES, IdentifierKind, Role
@@ -52,7 +52,7 @@ class _Making:
     """
 
     keys: PartyKeys
-    handles: dict[IdentifierKind, str]
+    handles: dict[IdentifierKind, HandleKey]
     data_key: bytes
     draft: Path
     quarantine: Path
@@ -72,19 +72,16 @@ def write_handover(
     as it was before; a handover already there is replaced. `now` (with its zone; the present, if
     None) is the moment after which times are future, and whose day the agreement has to cover.
     Raises `ExportError`, `KeysError`, `AgreementError` if the agreement is not signed by both
-    platforms, not in force, or asks for another kind of token, or `HandoverError` if `out_dir`
-    holds other things.
+    platforms or not in force, or `HandoverError` if `out_dir` holds other things.
     """
-    room = recipient(agreement)
-    if keys.agreement != agreement_digest(agreement):
-        raise KeysError("The keys were loaded for another agreement.", "load them for this one.")
+    require_loaded_for(keys, agreement)
     now = now or datetime.now(UTC)
     require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
-    _refuse_other_tokens(agreement)
     _refuse_foreign(out_dir)
     tables = read_export(export_dir, keys.party, agreement, now)
     opened, data_key, nonce = agreement.opened(keys.party), sealing.new_data_key(), _nonce()
     handles = _handle_keys(keys, agreement, nonce)
+    room = agreement.room.transport_key or ""  # a signed agreement names it
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
             making = _Making(keys, handles, data_key, draft, set_aside, inputs)
@@ -102,13 +99,20 @@ def _nonce() -> str:
     return secrets.token_hex(16)
 
 
-def _handle_keys(keys: PartyKeys, agreement: Agreement, nonce: str) -> dict[IdentifierKind, str]:
+def _handle_keys(
+    keys: PartyKeys, agreement: Agreement, nonce: str
+) -> dict[IdentifierKind, HandleKey]:
     if agreement.join.mode is JoinMode.KEYED:
         return {}
-    return {kind: handle_key(keys, kind, nonce) for kind in join_columns(agreement)}
+    return {
+        kind: HandleKey(handle_key(keys, kind, nonce), keys.token_hash)
+        for kind in join_columns(agreement)
+    }
 
 
-def _inputs(export_dir: Path, handles: dict[IdentifierKind, str]) -> AbstractContextManager[Path]:
+def _inputs(
+    export_dir: Path, handles: dict[IdentifierKind, HandleKey]
+) -> AbstractContextManager[Path]:
     """Where the join inputs are written, if there are any."""
     return staged(export_dir / JOIN) if handles else nullcontext(export_dir / JOIN)
 
@@ -159,7 +163,7 @@ def _handed_over(field: Field, making: _Making) -> pl.Expr:
         return handle(normalised(field.read, kind), making.handles[kind]).alias(field.name)
     joins = field.column.role is Role.JOIN_KEY
     key = join_key(making.keys, kind) if joins else token_key(making.keys, kind)
-    return token(field.read, kind, key).alias(field.name)
+    return token(field.read, kind, key, making.keys.token_hash).alias(field.name)
 
 
 def _handled_kind(field: Field, making: _Making) -> IdentifierKind | None:
@@ -234,16 +238,6 @@ def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
         "sha256": signing.file_digest(draft / file),
         "quarantined": report.quarantined,
     }
-
-
-def _refuse_other_tokens(agreement: Agreement) -> None:
-    """Tokens are made in one way only; an agreement on another must not get these."""
-    if agreement.token_hash is not TokenHash.HMAC_SHA256:
-        raise AgreementError(
-            f"token_hash: '{agreement.token_hash}' is agreed, and this version makes handovers for "
-            f"'{TokenHash.HMAC_SHA256}'.",
-            "agree on that, or use a version that makes the other.",
-        )
 
 
 def _refuse_foreign(directory: Path) -> None:

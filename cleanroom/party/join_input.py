@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from cleanroom import signing
+from cleanroom.agreement import TokenHash
 from cleanroom.errors import JoinError
 from cleanroom.matching import HANDLE_BYTES
-from cleanroom.party.derive import dummy_key
 from cleanroom.party.normalise import normalised
-from cleanroom.party.tokens import hmac_sha256
+from cleanroom.party.tokens import HMACS
 from cleanroom.tables import IdentifierKind
 
 JOIN = "join"
@@ -33,12 +33,22 @@ _SCHEMA = {"identifier": pl.String, "handle": pl.String}
 _DUMMY_BYTES = 32  # that stand for an identifier which nobody has
 
 
-def handle(identifier: pl.Expr, key: str) -> pl.Expr:
-    """The handle of a normalised identifier: 32 hex characters of its HMAC-SHA256."""
-    return hmac_sha256(identifier, key).str.head(2 * HANDLE_BYTES)
+@dataclass(frozen=True, repr=False)
+class HandleKey:
+    """What makes handles: a key (`derive.handle_key`), and the hash that the agreement names."""
+
+    key: str
+    token_hash: TokenHash
 
 
-def pairs(rows: pl.LazyFrame, column: pl.Expr, kind: IdentifierKind, key: str) -> pl.LazyFrame:
+def handle(identifier: pl.Expr, key: HandleKey) -> pl.Expr:
+    """The handle of a normalised identifier: the first 32 hex characters of its HMAC."""
+    return HMACS[key.token_hash](identifier, key.key).str.head(2 * HANDLE_BYTES)
+
+
+def pairs(
+    rows: pl.LazyFrame, column: pl.Expr, kind: IdentifierKind, key: HandleKey
+) -> pl.LazyFrame:
     """The identifiers in a text `column` of `rows`, each with its handle under `key`."""
     known = rows.select(identifier=normalised(column, kind)).drop_nulls()
     return known.with_columns(handle=handle(pl.col("identifier"), key))
@@ -78,16 +88,16 @@ class Piece:
 
 @dataclass(frozen=True, repr=False)
 class JoinInput:
-    """The identifiers of one kind, filled up with dummies that `secret` determines."""
+    """The identifiers of one kind, filled up with dummies from the `key` of 32 bytes."""
 
     folder: Path
-    secret: bytes
+    key: bytes
     dummies: int
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """All of them in the order of the handles, `size` in a piece; at least one piece.
 
-        The same secret gives the same pieces, so that a match can go on after a restart.
+        The same key gives the same pieces, so that a match can go on after a restart.
         """
         waiting = pl.DataFrame(schema=_SCHEMA)
         empty = True
@@ -100,7 +110,7 @@ class JoinInput:
             yield _piece(waiting)
 
     def _merged(self, size: int) -> Iterator[pl.DataFrame]:
-        dummies = _dummies(self.secret, self.dummies)
+        dummies = _dummies(self.key, self.dummies)
         for frame in frames(self.folder, size):
             due = dummies.filter(pl.col("handle") < frame["handle"][-1])
             dummies = dummies.slice(due.height)
@@ -124,7 +134,7 @@ def frames(folder: Path, size: int) -> Iterator[pl.DataFrame]:
             yield rows.slice(start, size).collect()
 
 
-def require_handles(folder: Path, key: str) -> None:
+def require_handles(folder: Path, key: HandleKey) -> None:
     """Raise `JoinError` unless the handles are those under `key`, of the handover at hand."""
     for frame in frames(folder, 1000):
         if not frame.select((pl.col("handle") == handle(pl.col("identifier"), key)).all()).item():
@@ -150,14 +160,11 @@ def _piece(frame: pl.DataFrame) -> Piece:
     return Piece(frame["identifier"].to_list(), handles)
 
 
-def _dummies(secret: bytes, number: int) -> pl.DataFrame:
+def _dummies(key: bytes, number: int) -> pl.DataFrame:
     """So many identifiers that nobody has, with handles, by handle: the key stream of AES-256 in
-    counter mode under the match's secret (NIST SP 800-38A), which no one without it can tell from
-    random bytes."""
+    counter mode (NIST SP 800-38A), which no one without the key can tell from random bytes."""
     width = HANDLE_BYTES + _DUMMY_BYTES
-    stream = (
-        Cipher(AES(dummy_key(secret)), CTR(bytes(16))).encryptor().update(bytes(width * number))
-    )
+    stream = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(width * number))
     text = stream.hex()
     rows = [text[i : i + 2 * width] for i in range(0, len(text), 2 * width)]
     frame = pl.DataFrame({"row": rows}, schema={"row": pl.String})

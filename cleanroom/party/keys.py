@@ -9,7 +9,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cleanroom.agreement import Agreement, agreement_digest
+from cleanroom.agreement import Agreement, TokenHash, agreement_digest
 from cleanroom.errors import KeysError
 from cleanroom.keyring import Keyring, Secret, create_keyring, open_keyring
 from cleanroom.tables import KeyRole, Platform
@@ -19,14 +19,15 @@ from cleanroom.tables import KeyRole, Platform
 class PartyKeys:
     """A platform's secrets for one agreement: never shown, compared or pickled.
 
-    `agreement` is the digest of the agreement they were loaded for; `transport_keys` are both
-    platforms' public transport keys, hex, the ads platform's first.
+    `agreement` is the digest of the agreement they were loaded for, `token_hash` what it says;
+    `transport_keys` are both platforms' public transport keys, hex, the ads platform's first.
     """
 
     party: Platform
     collaboration: str
     epoch: str
     agreement: str
+    token_hash: TokenHash
     identity: Ed25519PrivateKey
     transport: X25519PrivateKey
     pseudonym: bytes
@@ -71,6 +72,7 @@ def load_keys(directory: Path, agreement: Agreement, party: Platform) -> PartyKe
         agreement.collaboration,
         agreement.epoch,
         agreement_digest(agreement),
+        agreement.token_hash,
         ring.identity,
         ring.transport,
         ring.secrets[Secret.PSEUDONYM],
@@ -80,11 +82,27 @@ def load_keys(directory: Path, agreement: Agreement, party: Platform) -> PartyKe
     return keys
 
 
+def require_loaded_for(keys: PartyKeys, agreement: Agreement) -> None:
+    """Raise `KeysError` unless `keys` were loaded for this agreement, naming what differs."""
+    digest = agreement_digest(agreement)
+    for name, loaded, wanted in (
+        ("collaboration", keys.collaboration, agreement.collaboration),
+        ("epoch", keys.epoch, agreement.epoch),
+        ("the digest", keys.agreement[:12], digest[:12]),
+    ):
+        if loaded != wanted:
+            raise KeysError(
+                f"The keys were loaded for an agreement with {name} '{loaded}', not '{wanted}'.",
+                "load them for this one.",
+            )
+
+
 def _transport_keys(agreement: Agreement) -> tuple[str, str]:
     ads, store = (agreement.parties[platform].transport_key for platform in Platform)
     if ads is None or store is None:
+        lacking = [p for p in Platform if agreement.parties[p].transport_key is None]
         raise KeysError(
-            "The agreement does not name both platforms' public keys yet.",
+            f"The agreement does not name the public keys of {' and '.join(lacking)} yet.",
             "complete it with each party's public keys.",
         )
     return ads, store

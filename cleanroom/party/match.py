@@ -10,6 +10,7 @@ the mailbox, and its secrets in the state.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -30,9 +31,18 @@ from cleanroom.matching import (
 from cleanroom.message import Step, Stream
 from cleanroom.party import curve
 from cleanroom.party.blinding import FEWEST, Crew, cores, rates
-from cleanroom.party.derive import handle_key
-from cleanroom.party.join_input import JoinInput, count, require_handles
-from cleanroom.party.match_state import MatchState, finish, is_finished, new_state, read_state
+from cleanroom.party.derive import dummy_key, handle_key
+from cleanroom.party.join_input import HandleKey, JoinInput, count, require_handles
+from cleanroom.party.match_state import (
+    MatchState,
+    finish,
+    is_finished,
+    is_first_or_same,
+    new_state,
+    note_begun,
+    read_state,
+    was_begun,
+)
 from cleanroom.party.side import Side, inbox, outbox
 from cleanroom.stepwise import Moved, Steps, Waiting
 from cleanroom.streams import Chunk, Outbox
@@ -44,7 +54,7 @@ def match(side: Side) -> Steps[None]:
 
     Raises `JoinError` for whatever is not as an honest party sends it, if the state of a match that
     was begun is lost, or if the agreement asks for no blinded join; `AgreementError` if that is not
-    signed by both platforms or not in force.
+    signed by both platforms, or not in force.
     """
     _require_agreed(side)
     ticket = yield from _ticket(side)
@@ -95,7 +105,8 @@ def _check(ticket: Ticket, side: Side) -> None:
             "have the room open the match under the agreement that both platforms hold.",
         )
     for kind, by_party in ticket.points.items():
-        require_handles(side.inputs / kind, handle_key(side.keys, kind, side.nonce))
+        key = HandleKey(handle_key(side.keys, kind, side.nonce), side.keys.token_hash)
+        require_handles(side.inputs / kind, key)
         own = points(count(side.inputs / kind), side.agreement)
         if set(by_party) != set(Platform) or by_party[side.keys.party] != own:
             raise JoinError(
@@ -123,8 +134,8 @@ def _join(side: Side, ticket: Ticket) -> Steps[None]:
     with Crew(secrets, _processes(side, ticket)) as crew:
         _forecast(side, ticket, crew)
         for kind in ticket.points:
-            yield from _blind(side, ticket, kind, state, crew)
-            yield from _double(side, ticket, kind, crew)
+            yield from _blind(side, ticket, kind, crew)
+            yield from _double(side, ticket, kind, state, crew)
     while not has_receipt(side.mailbox, ticket.match, side.agreement):
         yield Waiting("the room's receipt")
 
@@ -132,15 +143,22 @@ def _join(side: Side, ticket: Ticket) -> Steps[None]:
 def _begun(side: Side, ticket: Ticket) -> MatchState:
     """The state of this match; new only if nothing was sent, for all of it needs one secret."""
     state = read_state(side.state, side.keys, ticket.match)
-    if state is not None:
-        return state
-    if any(outbox(side, ticket, kind, step).sent() for kind in ticket.points for step in Step):
+    if state is None:
+        _require_new(side, ticket)
+        state = new_state(side.state, side.keys, ticket.match, ticket.points, side.chunk)
+    note_begun(side.state, side.keys, ticket.match)
+    return state
+
+
+def _require_new(side: Side, ticket: Ticket) -> None:
+    """Raise if the match was begun before: by a note of it, or by what lies in the mailbox."""
+    sent = (outbox(side, ticket, kind, step).sent() for kind in ticket.points for step in Step)
+    if was_begun(side.state, side.keys, ticket.match) or any(sent):
         raise JoinError(
-            "The state of this match is lost, and others have its first messages already.",
+            "This match was begun before, and was given up, or its state is lost.",
             "name the --state of before, or have the room open a new match: "
             "cleanroom room match … --new",
         )
-    return new_state(side.state, side.keys, ticket.match, ticket.points, side.chunk)
 
 
 def _domain(ticket: Ticket, kind: IdentifierKind) -> bytes:
@@ -169,13 +187,11 @@ def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
         )
 
 
-def _blind(
-    side: Side, ticket: Ticket, kind: IdentifierKind, state: MatchState, crew: Crew
-) -> Steps[None]:
+def _blind(side: Side, ticket: Ticket, kind: IdentifierKind, crew: Crew) -> Steps[None]:
     box = outbox(side, ticket, kind, Step.BLINDED)
     sent, before = box.sent(), 0
     dummies = box.total - count(side.inputs / kind)
-    source = JoinInput(side.inputs / kind, state.secrets[kind], dummies)
+    source = JoinInput(side.inputs / kind, dummy_key(side.keys, kind, side.nonce), dummies)
 
     def tasks() -> Iterable[Moved | tuple[Chunk, Future[bytes]]]:
         nonlocal before
@@ -191,16 +207,33 @@ def _blind(
     yield from _through(tasks(), box, crew)
 
 
-def _double(side: Side, ticket: Ticket, kind: IdentifierKind, crew: Crew) -> Steps[None]:
-    box = outbox(side, ticket, kind, Step.DOUBLED)
+def _double(
+    side: Side, ticket: Ticket, kind: IdentifierKind, state: MatchState, crew: Crew
+) -> Steps[None]:
+    box, got = outbox(side, ticket, kind, Step.DOUBLED), inbox(side, ticket, kind)
     sent = box.sent()
     yield Moved(min(sent * side.chunk, box.total))
 
     def tasks() -> Iterable[Waiting | tuple[Chunk, Future[bytes]]]:
-        for got in inbox(side, ticket, kind).chunks(sent):
-            yield got if isinstance(got, Waiting) else (got, crew.double(kind, got.points))
+        for chunk in got.chunks(sent):
+            if isinstance(chunk, Waiting):
+                yield chunk
+                continue
+            digest = hashlib.sha256(chunk.handles + chunk.points).digest()
+            place = (kind, chunk.number)
+            if not is_first_or_same(side.state, side.keys, state, place, digest):
+                raise _exchanged(got.stream, chunk.number)
+            yield chunk, crew.double(kind, chunk.points)
 
     yield from _through(tasks(), box, crew)
+
+
+def _exchanged(stream: Stream, number: int) -> JoinError:
+    return JoinError(
+        f"In the mailbox, {stream.words(number)} is not the one that was doubled before.",
+        "its sender did not keep to the protocol; have the room open a new match only once it is "
+        "known why.",
+    )
 
 
 def _through(

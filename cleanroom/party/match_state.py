@@ -23,7 +23,8 @@ from cleanroom.tables import IdentifierKind
 
 _FORMAT = "cleanroom-match-state-1"
 _NAME = "match-state"
-_FINISHED = "finished"
+_MATCHES = "matches"
+_BEGUN, _FINISHED = "begun", "finished"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -88,21 +89,72 @@ def new_state(
     return state
 
 
+def is_first_or_same(
+    directory: Path,
+    keys: PartyKeys,
+    state: MatchState,
+    place: tuple[IdentifierKind, int],
+    digest: bytes,
+) -> bool:
+    """Whether `digest` (32 bytes) is that of the message to be doubled at this place before, if any
+    was; from now on it is.
+
+    `place` is the kind and the message's number. A restarted process doubles the same points again
+    and no others: how many a secret ever meets is what the ticket said.
+    """
+    kind, number = place
+    file = _file(directory, keys, state.match).with_suffix(f".{kind}.doubled")
+    file.touch(mode=0o600)
+    with file.open("r+b") as known:
+        known.seek(number * len(digest))
+        before = known.read(len(digest))
+        if len(before) == len(digest):
+            return before == digest
+        known.seek(number * len(digest))  # a crash may have cut it
+        known.write(digest)
+    return True
+
+
 def finish(directory: Path, keys: PartyKeys, match: str) -> None:
     """Delete the secrets of the platform's matches, and keep in mind that this one is finished."""
     _clear(directory, keys)
-    signing.write_canonical(_folder(directory, keys) / _FINISHED, match)
+    _note(directory, keys, match, _FINISHED)
 
 
 def is_finished(directory: Path, keys: PartyKeys, match: str) -> bool:
-    """Whether the platform has finished this match, and begun none since."""
-    file = _folder(directory, keys) / _FINISHED
-    return file.is_file() and file.read_bytes() == signing.canonical(match)
+    """Whether the platform has finished this match."""
+    return _noted(directory, keys).get(match) == _FINISHED
+
+
+def note_begun(directory: Path, keys: PartyKeys, match: str) -> None:
+    """Keep in mind for good that this match has its secrets: it never gets others."""
+    if not was_begun(directory, keys, match):
+        _note(directory, keys, match, _BEGUN)
+
+
+def was_begun(directory: Path, keys: PartyKeys, match: str) -> bool:
+    """Whether the platform ever had secrets for this match."""
+    return match in _noted(directory, keys)
+
+
+def _note(directory: Path, keys: PartyKeys, match: str, how: str) -> None:
+    noted = {**_noted(directory, keys), match: how}
+    signing.write_canonical(folder_of(directory, keys) / _MATCHES, noted)
+
+
+def _noted(directory: Path, keys: PartyKeys) -> dict[str, str]:
+    """What became of each match that the platform took part in."""
+    file = folder_of(directory, keys) / _MATCHES
+    try:
+        return dict(json.loads(file.read_bytes())) if file.exists() else {}
+    except (ValueError, TypeError):
+        raise JoinError(f"{file} is not readable.", "restore the file from a backup.") from None
 
 
 def _clear(directory: Path, keys: PartyKeys) -> None:
-    for file in _folder(directory, keys).glob("*"):
-        file.unlink()
+    for file in folder_of(directory, keys).glob("*"):
+        if file.name != _MATCHES:
+            file.unlink()
 
 
 def _state(plain: dict[str, Any], match: str) -> MatchState:
@@ -112,9 +164,10 @@ def _state(plain: dict[str, Any], match: str) -> MatchState:
     return MatchState(match, held, int(plain["chunk"]))
 
 
-def _folder(directory: Path, keys: PartyKeys) -> Path:
+def folder_of(directory: Path, keys: PartyKeys) -> Path:
+    """Where the platform's state lies in its `directory`; whoever changes it holds that alone."""
     return directory / f"{keys.collaboration}.{keys.party}"
 
 
 def _file(directory: Path, keys: PartyKeys, match: str) -> Path:
-    return _folder(directory, keys) / f"{match[:16]}.json"
+    return folder_of(directory, keys) / f"{match[:16]}.json"

@@ -8,20 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from cleanroom import sealing
-from cleanroom.agreement import Agreement
 from cleanroom.borders import handover_schema
-from cleanroom.errors import AgreementError, HandoverError
-
-
-def recipient(agreement: Agreement) -> str:
-    """The room's public transport key, hex; raises `AgreementError` if the agreement has none."""
-    key = agreement.room.transport_key
-    if key is None:
-        raise AgreementError(
-            "The agreement does not name the room's transport key, to which handovers are sealed.",
-            "complete it with the room's public.json.",
-        )
-    return key
+from cleanroom.errors import HandoverError
 
 
 def seal_table(

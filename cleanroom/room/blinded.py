@@ -1,5 +1,6 @@
 """The room's side of the blinded join: it opens the match, joins the points, keeps the links.
 
+    match.json                            the ticket of a match that is not finished
     matches/<handovers>/<kind>.sealed     `ads` and `store`: handles of one identifier, encrypted
     matches/<handovers>/sources.json      the handovers, and the match the links come from
 
@@ -70,8 +71,10 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
             "go on to the studies; or agree on join.mode: blinded.",
         )
     folder = folder_of(vault)
-    if anew and folder.exists():
-        rmtree(folder)
+    if anew:
+        _opened_file(vault).unlink(missing_ok=True)
+        if folder.exists():
+            rmtree(folder)
     finished = _finished(folder)
     if finished is None:
         ticket = (None if anew else _ticket(meeting)) or _open(meeting)
@@ -84,6 +87,7 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
         write_receipt(meeting.mailbox, finished, meeting.keys.identity)
     yield Moved()
     remove_messages(meeting.mailbox, finished)
+    _opened_file(vault).unlink(missing_ok=True)
     meeting.progress.says("room: the match is finished")
 
 
@@ -119,10 +123,23 @@ def _finished(folder: Path) -> str | None:
 
 
 def _ticket(meeting: Meeting) -> Ticket | None:
-    """The ticket in the mailbox, if it is for the handovers in force."""
-    ticket = read_ticket(meeting.mailbox, meeting.vault.agreement)
-    wanted = (meeting.vault.handovers, agreement_digest(meeting.vault.agreement))
-    return ticket if ticket and (ticket.handovers, ticket.agreement) == wanted else None
+    """The ticket of a match that was begun, if it is for the handovers in force.
+
+    The room has its own copy: in the mailbox an earlier one may lie again, which is put right.
+    """
+    vault, file = meeting.vault, _opened_file(meeting.vault)
+    found = read_ticket(meeting.mailbox, vault.agreement)
+    ticket = Ticket.model_validate_json(file.read_bytes()) if file.is_file() else None
+    wanted = (vault.handovers, agreement_digest(vault.agreement))
+    if ticket is None or (ticket.handovers, ticket.agreement) != wanted:
+        return None
+    if found != ticket:
+        write_ticket(meeting.mailbox, ticket, meeting.keys.identity)
+    return ticket
+
+
+def _opened_file(vault: Vault) -> Path:
+    return vault.room / "match.json"
 
 
 def _open(meeting: Meeting) -> Ticket:
@@ -131,6 +148,7 @@ def _open(meeting: Meeting) -> Ticket:
     earlier = read_ticket(mailbox, vault.agreement)
     handovers = {party: vault.handovers[party] for party in Platform}
     ticket = new_ticket(vault.agreement, handovers, _counts(vault))
+    signing.write_canonical(_opened_file(vault), ticket.model_dump(mode="json"))
     write_ticket(mailbox, ticket, meeting.keys.identity)
     if earlier:
         remove_messages(mailbox, earlier.match)

@@ -22,8 +22,9 @@ SealedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{160}$")]  # X25519 share, k
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
 
 _ASK = "ask the party to prepare and hand over its tables again."
-# A token is a keyed hash in hexadecimal. A raw phone number or e-mail address is not of this form.
-_TOKEN = "^[0-9a-f]{32,128}$"
+# A person's token is an HMAC of 256 bits in hexadecimal, a join key's one or, where the join is
+# blinded, a handle of 128. No phone number, e-mail address or MD5 of a device is of the first form.
+_TOKENS = {Role.IDENTIFIER: "^[0-9a-f]{64}$", Role.JOIN_KEY: "^([0-9a-f]{32}|[0-9a-f]{64})$"}
 
 
 class TableFacts(Model):
@@ -121,11 +122,15 @@ def check_table(path: Path, name: str, facts: TableFacts, columns: dict[str, Rol
                 f"not as {stored}.",
                 _ASK,
             )
-    _check_rows(path, name, facts.rows, [c for c, role in columns.items() if _tokenised(role)])
+    _check_rows(
+        path, name, facts.rows, {c: _TOKENS[role] for c, role in columns.items() if role in _TOKENS}
+    )
 
 
-def _check_rows(path: Path, name: str, rows: int, tokens: list[str]) -> None:
-    bare = [(~nw.col(c).str.contains(_TOKEN)).cast(nw.Int64).sum().alias(c) for c in tokens]
+def _check_rows(path: Path, name: str, rows: int, tokens: dict[str, str]) -> None:
+    bare = [
+        (~nw.col(c).str.contains(form)).cast(nw.Int64).sum().alias(c) for c, form in tokens.items()
+    ]
     found = collect(scan(path).select(nw.len().alias("rows"), *bare), name).row(0, named=True)
     if found["rows"] != rows:
         raise HandoverError(
@@ -154,7 +159,3 @@ def _same(what: str, found: set[str], opened: set[str], place: str) -> None:
     holds = f" holds the {what} {', '.join(surplus)}, not opened;" if surplus else ""
     if lacks or holds:
         raise HandoverError(f"{place}{lacks}{holds}".rstrip(";") + ".", _ASK)
-
-
-def _tokenised(role: Role) -> bool:
-    return role in (Role.IDENTIFIER, Role.JOIN_KEY)

@@ -14,12 +14,15 @@ from cleanroom.room.engine import Frame, scan
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.tables import TABLES, Platform
 
+_UNLINKED = "-"  # no handle begins with it
+
 
 def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     """A table's rows, its join key `column` comparable with the other platform's.
 
-    The store's handles become the ads platform's where the match links them; the others stay, and
-    equal nothing. Raises `HandoverError` if a blinded join has no match yet.
+    The store's handles become the ads platform's where the match links them; the others are marked,
+    so that they equal nothing, whatever the store handed over. Raises `HandoverError` if a blinded
+    join has no match yet.
     """
     rows, contract = scan(table_path(vault, table)), TABLES[table]
     kind = contract.columns[column].identifier
@@ -29,8 +32,9 @@ def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     if contract.platform is Platform.ADS:
         return rows
     linked = scan(file).rename({Platform.STORE: column, Platform.ADS: "linked"})
+    alone = nw.concat_str([nw.lit(_UNLINKED), nw.col(column)])
     return (
         rows.join(linked, on=column, how="left")
-        .with_columns(nw.coalesce(nw.col("linked"), nw.col(column)).alias(column))
+        .with_columns(nw.coalesce(nw.col("linked"), alone).alias(column))
         .drop("linked")
     )

@@ -1,7 +1,8 @@
 """Retention: the room's disk holds the handovers in force, while they may be kept, and no others.
 
-Deleted are handovers that a newer one took the place of, and those whose time is over, together
-with all rows derived from them. Each leaves a receipt in the ledger.
+Deleted are handovers that a newer one took the place of, those whose time is over, and those of an
+epoch that has ended (`forgetting`), together with all rows derived from them. Each leaves a receipt
+in the ledger. What the room remembers of persons (`register`) is not touched.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Why(StrEnum):
 
     SUPERSEDED = "superseded"
     RETENTION = "retention over"
+    ROTATED = "rotated"
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,22 @@ def expire(room: Path, now: datetime | None = None) -> list[Deletion]:
     require_room(room)
     now = now or datetime.now(UTC)
     with locked(room):
-        known = {party: history(room, party) for party in Platform}
-        gone = [deletion for party in Platform for deletion in _due(party, known[party], now)]
-        kept = _kept(known) - {deletion.digest for deletion in gone}
-        for parent in ("derived", "matches"):
-            _clear(room / parent, lambda folder: _sources(folder) <= kept)
-        _clear(room / "vault", lambda folder: folder.name in kept)
-        for deletion in gone:
-            _record(room, deletion, now)
+        known = [(party, history(room, party)) for party in Platform]
+        gone = [deletion for party, own in known for deletion in _due(party, own, now)]
+        delete(room, gone, now)
     return gone
+
+
+def delete(room: Path, gone: list[Deletion], now: datetime) -> None:
+    """Delete handovers, all that came of them, and what an interrupted run left half-made; then
+    record each. Within `folders.locked`. Raises `HandoverError` if something cannot be deleted."""
+    known = {party: history(room, party) for party in Platform}
+    kept = _kept(known) - {deletion.digest for deletion in gone}
+    for parent in ("derived", "matches"):
+        _clear(room / parent, lambda folder: _sources(folder) <= kept)
+    _clear(room / "vault", lambda folder: folder.name in kept)
+    for deletion in gone:
+        _record(room, deletion, now)
 
 
 def is_due(room: Path, now: datetime) -> bool:

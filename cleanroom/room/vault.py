@@ -3,6 +3,8 @@
 room.json, keys.json                   whose room it is; its keys, encrypted
 vault/<handover digest>/               an accepted handover: its manifest, and its tables, encrypted
 vault/<party>.json                     which handover of the party is in force, and all before it
+register/                              the numbers of each party's persons, and whom it brought into
+                                       a join, encrypted
 matches/<digest>/                      in a blinded join, the links of the handovers, encrypted
 derived/<digest>/                      what `derived` has computed from the handovers, encrypted
 """
@@ -12,12 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cleanroom import ledger, sealing, signing
 from cleanroom.agreement import Agreement
 from cleanroom.consent import require_signed
 from cleanroom.errors import HandoverError, StudyError
 from cleanroom.keyring import KEYS, Keyring, Secret, create_keyring, open_keyring
+from cleanroom.room.admission import admit
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.history import (
     Entry,
@@ -35,6 +39,8 @@ from cleanroom.room.inspection import (
 )
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import found_room, ledger_of, require_room
+from cleanroom.room.register import of as register_of
+from cleanroom.room.register import require_epoch
 from cleanroom.room.retention import expire, is_due
 from cleanroom.tables import KeyRole, Platform
 
@@ -106,15 +112,15 @@ def accept(
     """Open and inspect the handover in the directory `handover`, and keep it in the vault.
 
     From then on it is the party's handover in force, for the agreement's retention from `now` (with
-    its zone; the present, if None), and the one before it is deleted. Accepting it again changes
-    nothing. `keys` are the room's, if open already. Raises `HandoverError` naming what is wrong
-    with the handover; the vault is then as it was. Raises `AgreementError` if `agreement` is not
-    signed by both platforms or not in force.
+    its zone; the present, if None), each of its persons has a number in the register, and the
+    handover before it is deleted. Accepting it again changes nothing. `keys` are the room's, if
+    open already. Raises `HandoverError` naming what is wrong with the handover; the room is then as
+    it was. Raises `AgreementError` if `agreement` is not signed by both platforms or not in force.
     """
     now = now or datetime.now(UTC)
-    require_signed(agreement)
     require_room(room, agreement.collaboration)
     expire(room, now)
+    _require_agreed(agreement, now)
     manifest = read_manifest(handover)
     check_manifest(manifest, agreement)
     body, digest = manifest.body, signing.digest(manifest.model_dump(mode="json"))
@@ -123,7 +129,7 @@ def accept(
         refuse_replay(known, digest, body.created, body.party, now)
         if not handover_folder(room, digest).exists():
             keys = keys or room_keys(room, agreement.collaboration)
-            _take_in(handover, manifest, agreement, keys, handover_folder(room, digest))
+            _take_in(room, handover, manifest, agreement, keys)
         if known.in_force != digest:
             _put_in_force(room, manifest, digest, agreement, now)
     expire(room, now)
@@ -139,14 +145,14 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
     """The handovers in force `now` (with its zone; the present, if None).
 
     What may not be kept any longer is deleted first. Raises `HandoverError` unless both platforms'
-    are there, made for `agreement`, `AgreementError` if it is not signed by both platforms or not
+    are there, made for `agreement`, `AgreementError` if that is not signed by both platforms or not
     in force, and `KeysError` if the room's keys do not open.
     """
     now = now or datetime.now(UTC)
-    require_signed(agreement)
     require_room(room, agreement.collaboration)
     if is_due(room, now):
         expire(room, now)
+    _require_agreed(agreement, now)
     paths: dict[str, Path] = {}
     handovers: dict[str, str] = {}
     for party in Platform:
@@ -184,23 +190,41 @@ def storage_key(vault: Vault) -> bytes:
     return vault._keys.secrets[Secret.STORAGE]
 
 
+def _require_agreed(agreement: Agreement, now: datetime) -> None:
+    require_signed(agreement, now.astimezone(ZoneInfo(agreement.timezone)).date())
+
+
 def _take_in(
-    handover: Path, manifest: Manifest, agreement: Agreement, keys: Keyring, folder: Path
+    room: Path, handover: Path, manifest: Manifest, agreement: Agreement, keys: Keyring
 ) -> None:
-    """Open each table in memory, inspect it, encrypt it for the room; then let all appear."""
+    """Open each table in memory, inspect it, encrypt it for the room, admit the persons; then let
+    all appear."""
     body = manifest.body
-    context = sealing.handover_context(body.model_dump(mode="json"))
-    data_key = sealing.open_key(body.sealed_key, keys.transport, context)
-    opened, storage = agreement.opened(body.party), keys.secrets[Secret.STORAGE]
+    folder = handover_folder(room, signing.digest(manifest.model_dump(mode="json")))
+    require_epoch(register_of(room, keys, agreement, body.party), agreement)
+    opened: dict[str, Opened] = {}
     with appearing_whole(folder) as partial:
         for name, facts in body.tables.items():
-            check_file(handover / facts.file, facts)
-            table = blank(name)
-            with (handover / facts.file).open("rb") as content, table.path.open("wb") as target:
-                sealing.decrypt(content, target, data_key, name)
-            check_table(table.path, name, facts, opened[name])
-            write_sealed(table.path, partial / facts.file, storage, folder.name)
+            opened[name] = _opened_table(handover, manifest, name, agreement, keys)
+            storage = keys.secrets[Secret.STORAGE]
+            write_sealed(opened[name].path, partial / facts.file, storage, folder.name)
         signing.write_canonical(partial / "manifest.json", manifest.model_dump(mode="json"))
+        admit(room, keys, agreement, body.party, {name: o.path for name, o in opened.items()})
+
+
+def _opened_table(
+    handover: Path, manifest: Manifest, name: str, agreement: Agreement, keys: Keyring
+) -> Opened:
+    """A table of a handover, opened in memory and inspected."""
+    body, facts = manifest.body, manifest.body.tables[name]
+    check_file(handover / facts.file, facts)
+    context = sealing.handover_context(body.model_dump(mode="json"))
+    data_key = sealing.open_key(body.sealed_key, keys.transport, context)
+    table = blank(name)
+    with (handover / facts.file).open("rb") as content, table.path.open("wb") as target:
+        sealing.decrypt(content, target, data_key, name)
+    check_table(table.path, name, facts, agreement.opens[name])
+    return table
 
 
 def _put_in_force(

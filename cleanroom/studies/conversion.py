@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import hypot
 
 from cleanroom.borders import (
     EVENTS,
@@ -21,7 +22,13 @@ from cleanroom.borders import (
     Verdict,
 )
 from cleanroom.studies.conversion_summary import summary
-from cleanroom.studies.intervals import Proportion, UndefinedError, wilson
+from cleanroom.studies.intervals import (
+    Proportion,
+    UndefinedError,
+    as_released,
+    noise_of,
+    wilson,
+)
 from cleanroom.studies.released import (
     AS_RELEASED,
     WILSON,
@@ -92,7 +99,7 @@ def findings(tables: Mapping[str, Protected], currency: str) -> Findings:
     """
     given = _quantities(tables)
     counts = {
-        name: estimate(Shown(name, one.noun.capitalize(), one.unit, AS_RELEASED), float, one)
+        name: estimate(Shown(name, one.noun.capitalize(), one.unit, AS_RELEASED), as_released, one)
         for name, one in given.items()
     }
     estimates = {**counts, **_rates(given), **_quotients(given)}
@@ -141,7 +148,7 @@ def _quotients(given: Mapping[str, Quantity]) -> dict[str, Estimate]:
 def _divide(above: float, below: float) -> float:
     if below <= 0:
         raise UndefinedError("there is nothing to divide by")
-    return above / below
+    return float(above / below)
 
 
 def _steps_nested(given: Mapping[str, Quantity]) -> Check:
@@ -159,4 +166,7 @@ def _steps_nested(given: Mapping[str, Quantity]) -> Check:
 
 
 def _exceeds(part: Quantity, base: Quantity) -> bool:
-    return part.value is not None and base.value is not None and part.value > base.value
+    """Whether a part is larger than its whole, by more than noise explains."""
+    if part.value is None or base.value is None:
+        return False
+    return part.value - base.value > 3 * hypot(noise_of(part.value), noise_of(base.value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import hypot
 from typing import TypeVar
 
 from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, SHARE, Estimate
@@ -11,8 +12,11 @@ from cleanroom.studies.intervals import (
     Interval,
     Moments,
     Proportion,
+    Z,
+    as_released,
     detectable_difference,
     difference_of_means,
+    noise_of,
     planned_split_p_value,
     wilson,
 )
@@ -32,7 +36,15 @@ Arm = TypeVar("Arm", Proportion, Moments)
 
 def _incremental(difference: Difference, people: float) -> Interval:
     """What a difference per person comes to over the people treated."""
-    return Interval(*(people * x for x in (difference.value, difference.lower, difference.upper)))
+    value, noise = people * difference.value, Z * noise_of(people) * difference.value
+    below = people * (difference.value - difference.lower)
+    above = people * (difference.upper - difference.value)
+    return Interval(value, value - hypot(below, noise), value + hypot(above, noise))
+
+
+def _detectable(treated: Proportion, holdout: Proportion) -> float:
+    noise = treated.noise_variance(holdout.share) + holdout.noise_variance(holdout.share)
+    return detectable_difference(holdout, treated.people, noise)
 
 
 _BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Interval | float]], ...] = (
@@ -54,7 +66,7 @@ _BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Interval | float]
     ),
     (
         Shown("minimum_detectable_lift", "Smallest absolute lift likely found", SHARE, _FLEISS),
-        lambda t, h: detectable_difference(h, t.people),
+        _detectable,
     ),
 )
 _SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Interval | float]], ...] = (
@@ -90,7 +102,7 @@ def estimate_lift(
 def _counts(given: Mapping[str, Quantity]) -> list[Estimate]:
     """The quantities themselves; squares are of use to formulas only."""
     return [
-        estimate(Shown(name, one.noun.capitalize(), one.unit, AS_RELEASED), float, one)
+        estimate(Shown(name, one.noun.capitalize(), one.unit, AS_RELEASED), as_released, one)
         for name, one in given.items()
         if one.unit != MONEY_SQUARED
     ]

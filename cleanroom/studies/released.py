@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cleanroom.borders import EVENTS, PEOPLE, Estimate, Protected
 from cleanroom.errors import StudyError
-from cleanroom.studies.intervals import Interval, UndefinedError
+from cleanroom.studies.intervals import Interval, Noisy, UndefinedError
 from cleanroom.studies.words import joined
 
 AS_RELEASED = "as released by the gate"
@@ -47,11 +47,17 @@ class Shown:
 def released(tables: Mapping[str, Protected], table: str) -> dict[tuple[str, ...], float | None]:
     """The numbers of a table of one merchant by (dimension values …, measure), None if withheld.
 
+    Those that carry noise are `Noisy`.
+
     Raises `StudyError` if the table is absent. Readers take an absent cell as withheld.
     """
     if table not in tables:
         raise StudyError(f"The study needs the table '{table}'.", "hand over all its tables.")
-    return tables[table].values()
+    noise = tables[table].noise
+    return {
+        key: value if value is None or key[-1] not in noise else Noisy(value, noise[key[-1]])
+        for key, value in tables[table].values().items()
+    }
 
 
 def withheld_words(*inputs: Quantity) -> str | None:

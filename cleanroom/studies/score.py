@@ -3,7 +3,7 @@
 An interval here is the set of differences (or ratios) that the test does not reject at 5 %. So
 the p-value, the interval of the difference and the interval of the ratio can never contradict
 each other, and they hold at the small, unequal counts of a real holdout, where intervals from
-the standard error (Wald) fall short.
+the standard error (Wald) fall short. Of noisy counts the noise's variance is added to the test's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import acos, cos, erfc, inf, pi, sqrt
 
-from cleanroom.studies.intervals import Difference, Interval, Proportion, UndefinedError, Z
+from cleanroom.studies.intervals import (
+    Difference,
+    Interval,
+    Proportion,
+    UndefinedError,
+    Z,
+    noise_of,
+)
 
 
 def difference_of_proportions(treated: Proportion, holdout: Proportion) -> Difference:
@@ -44,6 +51,8 @@ def relative_difference(treated: Proportion, holdout: Proportion) -> Interval:
     """
     if holdout.count == 0:
         raise UndefinedError("there is nothing in the holdout to compare with")
+    if holdout.count <= Z * noise_of(holdout.count):
+        raise UndefinedError("the noise is as large as the count of the holdout")
     value = treated.share / holdout.share
 
     def excess(ratio: float) -> float:
@@ -75,7 +84,8 @@ def _variance(
     treated: Proportion, holdout: Proportion, p1: float, p0: float, ratio: float = 1.0
 ) -> float:
     """Variance of (treated share − ratio · holdout share) if the true shares are p1 and p0."""
-    return p1 * (1 - p1) / treated.people + ratio**2 * p0 * (1 - p0) / holdout.people
+    of_treated = p1 * (1 - p1) / treated.people + treated.noise_variance(p1)
+    return of_treated + ratio**2 * (p0 * (1 - p0) / holdout.people + holdout.noise_variance(p0))
 
 
 def _shares_apart(treated: Proportion, holdout: Proportion, apart: float) -> tuple[float, float]:

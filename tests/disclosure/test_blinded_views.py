@@ -157,6 +157,16 @@ def test_padding_hides_how_many_identifiers_there_are(tmp_path: Path) -> None:
     assert seen[1] == seen[5] == seen[8]
 
 
+def test_dummies_cannot_be_told_by_comparing_two_matches_of_a_handover(tmp_path: Path) -> None:
+    match = under_way(scene(tmp_path, CLICKED[:5], VISITED, pad_to=8))
+    first = match.received(Step.BLINDED, ADS, STORE)
+    match.hand_over(Platform.STORE)  # so that the room opens another match
+    second = under_way(match).received(Step.BLINDED, ADS, STORE)
+    assert len(handles(first)) == 8
+    assert handles(first) == handles(second)
+    assert points(first) & points(second) == set()
+
+
 def test_each_match_and_each_handover_is_blinded_afresh(match: Scene) -> None:
     first = match.received(Step.BLINDED, ADS, STORE)
     second = under_way(again(match)).received(Step.BLINDED, ADS, STORE)

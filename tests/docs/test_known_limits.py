@@ -19,6 +19,8 @@ from tests.agreements import agreed
 from tests.docs.pages import ROOT
 from tests.factories import table
 from tests.party.exports import Party, write_good
+from tests.party.room import opened
+from tests.spec.two_epochs import NEW, OLD, TwoEpochs
 
 
 @pytest.fixture
@@ -40,9 +42,10 @@ def test_a_platform_that_reads_the_room_learns_which_clicks_bought(
     platforms: dict[Platform, Party],
 ) -> None:
     ads, store = platforms[Platform.ADS], platforms[Platform.STORE]
-    key = join_key(load_keys(ads.keys, ads.agreement, Platform.ADS), IdentifierKind.CLICK_ID)
+    keys = load_keys(ads.keys, ads.agreement, Platform.ADS)
+    key = join_key(keys, IdentifierKind.CLICK_ID)
     known = pl.DataFrame({"cid": ["CANARY-cid-1", "CANARY-cid-3"]}).with_columns(
-        known=token(pl.col("cid"), IdentifierKind.CLICK_ID, key)
+        known=token(pl.col("cid"), IdentifierKind.CLICK_ID, key, keys.token_hash)
     )
     seen = store.read("visits").join(known, left_on="cid", right_on="known")
     bought = seen.filter(pl.col("kind") == "purchase").select("cid_right", "amount")
@@ -61,3 +64,15 @@ def test_an_amount_that_one_person_dominates_is_released() -> None:
     nearly_all_of_one = 1_000_000.0 + 49 * 100
     amount = table("money", (), [("revenue", nearly_all_of_one, MONEY, 50, 50)])
     assert protect(amount, Policy()).values() == {("revenue",): nearly_all_of_one}
+
+
+def test_an_event_in_two_epochs_handovers_is_known_by_its_id(tmp_path: Path) -> None:
+    epochs = TwoEpochs(tmp_path)
+    old, new = (
+        opened(epochs.hand_over(Platform.ADS, epoch), "touches", epochs.ring.transport)
+        for epoch in (OLD, NEW)
+    )
+    linked = old.join(new, on=["event_id", "time"]).select("user", "user_right").unique()
+    assert set(linked.rows()) == set(
+        zip(epochs.tokens(Platform.ADS, OLD), epochs.tokens(Platform.ADS, NEW), strict=True)
+    )

@@ -11,6 +11,7 @@ from cleanroom import agreement
 from cleanroom.bench.settings import RunSettings
 from cleanroom.errors import ExitCode
 from cleanroom.gate.rules import RULES
+from cleanroom.noise import Noise
 from cleanroom.party.checks import Reason
 from cleanroom.policy import Policy
 from cleanroom.room.link_rules import BASES, LINK_RULES
@@ -27,6 +28,7 @@ KEYS: dict[type[BaseModel], tuple[str, str]] = {
     agreement.Join: ("agreement.md", "join"),
     agreement.PermittedStudy: ("agreement.md", "studies"),
     Policy: ("agreement.md", "policy"),
+    Noise: ("agreement.md", "noise"),
     agreement.Eligibility: ("agreement.md", "eligibility"),
     RunSettings: ("how-to/room-operator.md", "3. Run the studies"),
 }

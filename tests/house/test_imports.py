@@ -23,6 +23,7 @@ VOCABULARY = frozenset(
         "mailbox",
         "matching",
         "message",
+        "noise",
         "numbers",
         "policy",
         "sealing",

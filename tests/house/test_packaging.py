@@ -29,14 +29,14 @@ CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
 # Which part of the package may use which extra; a part not named here has the core alone, so that
 # a platform installs and audits no more than `party` needs.
 EXTRAS = {
-    **dict.fromkeys(("room", "gate", "studies", "simulation", "numbers"), ("room",)),
+    **dict.fromkeys(("room", "studies", "simulation", "numbers"), ("room",)),
+    "gate": ("room", "privacy"),
     **dict.fromkeys(("outside", "bench", "desk"), ("room", "lab")),
 }
 # Needed, though no module imports it.
 UNIMPORTED = {
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
-    "pyroaring": "sets of people as bitmaps",
     "scikit-learn": "the adjusted estimators",
     "tzdata": "time zones where the system has none",
 }

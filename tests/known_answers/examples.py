@@ -60,7 +60,7 @@ def lifts_of(pairs: Sequence[tuple[Arm, Arm]], study: LiftStudy) -> list[Finding
         (f"m{number}", name, *cell)
         for number, pair in enumerate(pairs)
         for name, arm in zip(("treated", "holdout"), pair, strict=True)
-        for cell in _cells(arm)
+        for cell in arm_cells(arm)
     ]
     arms = protect(table("arms", ("merchant", "arm"), rows, contrast="arm"), Policy())
     own = [arms.only("merchant", f"m{number}") for number in range(len(pairs))]
@@ -91,7 +91,8 @@ def conversion_of(
     return conversion.findings(tables, "CNY")
 
 
-def _cells(arm: Arm) -> list[tuple[str, float, str, int, int | None]]:
+def arm_cells(arm: Arm) -> list[tuple[str, float, str, int, int | None]]:
+    """An arm's cells, as a row of the table `arms` has them after its arm."""
     # Where everyone assigned is studied, the people studied are the base itself.
     studied = None if arm.people == arm.assigned else arm.people
     bought = arm.people, arm.converters

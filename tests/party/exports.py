@@ -95,7 +95,7 @@ class Party:
 
     def read(self, table: str) -> pl.DataFrame:
         """A table of the handover, as the room reads it."""
-        return room.opened(self.out, table)
+        return room.opened(self.out, table, room.transport(self.keys))
 
     def quarantined(self, table: str) -> pl.DataFrame:
         return pl.read_parquet(self.export / "quarantine" / f"{table}.parquet")

@@ -1,4 +1,4 @@
-"""The room that the parties of these tests seal their handovers to, and what it makes of them."""
+"""What the room makes of the handovers of these tests, with its keys beside the parties'."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ import polars as pl
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from cleanroom import sealing
-
-TRANSPORT = X25519PrivateKey.from_private_bytes(bytes(range(32)))
-# What `with_keys` completes an agreement with, beside the platforms' keys.
-PUBLIC = {
-    "role": "room",
-    "identity_key": "0f" * 32,
-    "transport_key": TRANSPORT.public_key().public_bytes_raw().hex(),
-}
+from cleanroom.keyring import open_keyring
 
 
-def opened(handover: Path, table: str, transport: X25519PrivateKey = TRANSPORT) -> pl.DataFrame:
-    """A table of a handover, opened with the room's transport key; raises `SealError`."""
+def transport(keys: Path) -> X25519PrivateKey:
+    """The room's key that opens handovers, made by `agreements.agreed` with a party's `keys`."""
+    folder = next(above / "room-keys" for above in keys.parents if (above / "room-keys").exists())
+    return open_keyring(folder, role="room").transport
+
+
+def opened(handover: Path, table: str, key: X25519PrivateKey) -> pl.DataFrame:
+    """A table of a handover, opened with a room's transport key; raises `SealError`."""
     body = json.loads((handover / "manifest.json").read_bytes())["body"]
-    context = sealing.handover_context(body)
-    data_key = sealing.open_key(body["sealed_key"], transport, context)
+    data_key = sealing.open_key(body["sealed_key"], key, sealing.handover_context(body))
     target = BytesIO()
     with (handover / f"{table}.sealed").open("rb") as content:
         sealing.decrypt(content, target, data_key, table)

@@ -17,14 +17,22 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cleanroom.agreement import parse, to_record
+from cleanroom.agreement import TokenHash, parse, to_record
 from cleanroom.errors import AgreementError, HandoverError, JoinError, KeysError
 from cleanroom.party import join_input
 from cleanroom.party import match as at_party
 from cleanroom.party.blinding import Crew, blinded, cores, doubled, rates
 from cleanroom.party.curve import domain, new_secret
 from cleanroom.party.derive import handle_key
-from cleanroom.party.join_input import JoinInput, count, pairs, require_handles, sort, unsorted
+from cleanroom.party.join_input import (
+    HandleKey,
+    JoinInput,
+    count,
+    pairs,
+    require_handles,
+    sort,
+    unsorted,
+)
 from cleanroom.party.match_state import finish, is_finished, new_state, read_state
 from cleanroom.party.tokens import hmac_sha256
 from cleanroom.stepwise import Silent
@@ -34,7 +42,7 @@ from tests.party.exports import Party
 
 EMAIL = IdentifierKind.EMAIL
 SECRET = bytes(range(32))
-KEY = "ab" * 32
+KEY = HandleKey("ab" * 32, TokenHash.HMAC_SHA256)
 SECRETS = {CID.value: (domain("test"), SECRET)}
 IDENTIFIERS = [f"id-{n}" for n in range(50)]
 
@@ -56,7 +64,7 @@ def read(folder: Path) -> pl.DataFrame:
 
 def test_a_handle_is_the_beginning_of_the_identifier_s_hmac(tmp_path: Path) -> None:
     frame = read(written(tmp_path, [" id-1 "]))
-    hashed = pl.select(hmac_sha256(pl.lit("id-1"), KEY)).item()
+    hashed = pl.select(hmac_sha256(pl.lit("id-1"), KEY.key)).item()
     assert frame.rows() == [("id-1", hashed[:32])]
 
 
@@ -66,7 +74,8 @@ def test_handles_stand_in_the_handover_where_tokens_did(tmp_path: Path) -> None:
     by_handle = match.identifiers(Platform.ADS)
     assert [by_handle.get(handle) for handle in found] == ["a", "b", None, "a"]
     key = handle_key(match.keys(Platform.ADS), CID, match.side(Platform.ADS).nonce)
-    require_handles(match.home / ADS / "export" / "join" / CID, key)
+    folder = match.home / ADS / "export" / "join" / CID
+    require_handles(folder, HandleKey(key, TokenHash.HMAC_SHA256))
 
 
 def test_only_join_keys_become_handles(tmp_path: Path) -> None:
@@ -139,10 +148,10 @@ def test_no_identifier_is_one_empty_piece(tmp_path: Path) -> None:
     assert (piece.identifiers, piece.handles) == ([], b"")
 
 
-def test_dummies_are_the_same_after_a_restart_and_others_in_another_match(tmp_path: Path) -> None:
+def test_dummies_are_the_same_after_a_restart_and_others_under_another_key(tmp_path: Path) -> None:
     folder = written(tmp_path, IDENTIFIERS)
     first, again, other = (
-        list(JoinInput(folder, secret, 9).pieces(20)) for secret in (SECRET, SECRET, new_secret())
+        list(JoinInput(folder, key, 9).pieces(20)) for key in (SECRET, SECRET, new_secret())
     )
     assert first == again
     made = [
@@ -274,10 +283,14 @@ def test_a_keyed_agreement_has_no_match(match: Scene) -> None:
         next(at_party.match(side))
 
 
-def test_no_part_is_taken_under_an_agreement_that_is_not_signed(match: Scene) -> None:
-    unsigned = match.agreement.model_copy(update={"signatures": {}})
-    with pytest.raises(AgreementError, match="lacks the signature"):
-        next(at_party.match(match.side(Platform.ADS, agreement=unsigned)))
+def test_no_part_is_taken_under_an_agreement_that_both_have_not_signed(match: Scene) -> None:
+    # One that names other keys would have what the ads platform doubles sealed to whoever made it.
+    next(match.actor(ROOM))
+    side = match.side(Platform.ADS)
+    unsigned = replace(side, agreement=match.agreement.model_copy(update={"signatures": {}}))
+    with pytest.raises(AgreementError, match="lacks the signature of the ads and store platforms"):
+        next(at_party.match(unsigned))
+    assert not side.state.exists()
 
 
 def test_a_directory_without_a_handover_is_said_to_be_none(match: Scene) -> None:

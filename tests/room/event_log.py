@@ -31,6 +31,9 @@ YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 SHOP = {"merchant": "m", "name": "M", "shop_type": "tmall", "category": "beauty"}
 MERCHANTS = [{**SHOP, "score": 4.8, "daily_budget": 900_000}]
 
+# As few people as an event log of a few lines has.
+FEW = {"min_people": 2}
+
 Row = dict[str, Any]
 Shown = dict[tuple[str, ...], tuple[float, int, int | None]]
 
@@ -93,7 +96,7 @@ class Room:
             },
             "join": {"attribution_window_days": 10, "shared_identifier": "email"},
             "studies": {},
-            "policy": {},
+            "policy": FEW,
             "eligibility": {
                 "shop_types": ["tmall"],
                 "categories": ["beauty", "sports"],

@@ -5,17 +5,26 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from cleanroom import ledger
+from cleanroom.agreement import TokenHash
 from cleanroom.errors import HandoverError, JoinError
-from cleanroom.room import gathering
+from cleanroom.party import handover
+from cleanroom.party.derive import handle_key, token_key
+from cleanroom.party.tokens import hmac_sm3, token
+from cleanroom.room import blinded, gathering
 from cleanroom.room.blinded import folder_of, match_of
+from cleanroom.room.engine import collect
+from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.place import ledger_of
 from cleanroom.stepwise import SILENT, run
-from cleanroom.tables import Platform
+from cleanroom.tables import IdentifierKind, Platform
 from tests.blinding import ACTORS, ADS, CID, ROOM, STORE, Scene, scene
+from tests.party.exports import TOUCHES
 
+ACCOUNT, SM3 = IdentifierKind.ACCOUNT, TokenHash.HMAC_SM3
 CLICKED = [f"CANARY-{n}" for n in range(11)]
 VISITED = [f"CANARY-{n}" for n in range(6, 14)]
 COMMON = {(cid, cid) for cid in {*CLICKED} & {*VISITED}}
@@ -29,6 +38,22 @@ def match(tmp_path: Path) -> Scene:
 def test_the_links_are_those_of_a_plain_join(match: Scene) -> None:
     match.play()
     assert match.links() == COMMON != set()
+
+
+def test_handles_and_tokens_can_be_made_with_sm3(tmp_path: Path) -> None:
+    """HMAC-SM3 from end to end: the same match, other handles, and no token of the other hash."""
+    by_sm3 = scene(tmp_path / "sm3", CLICKED, VISITED, token_hash="hmac-sm3")
+    by_sm3.play()
+    assert by_sm3.links() == COMMON
+    touches = by_sm3.handed_over(Platform.ADS, "touches")
+    assert touches["cid"].str.contains("^[0-9a-f]{32}$").all()
+    keys, nonce = by_sm3.keys(Platform.ADS), by_sm3.side(Platform.ADS).nonce
+    key = handle_key(keys, CID, nonce)
+    rows = pl.DataFrame({"cid": CLICKED})
+    own = rows.select(hmac_sm3(pl.col("cid"), key).str.head(32))["cid"]
+    assert set(own) == set(touches["cid"])
+    user = pl.select(token(pl.lit(TOUCHES[1]["user"]), ACCOUNT, token_key(keys, ACCOUNT), SM3))
+    assert set(touches["user"]) == {user.item()}
 
 
 def test_an_identifier_that_stands_in_many_rows_is_one_point(tmp_path: Path) -> None:
@@ -91,7 +116,7 @@ def test_a_finished_match_leaves_ticket_and_receipt_and_no_secret(match: Scene) 
     left = [match.ticket.match[:16] + "/done.json", "match.json"]
     assert files(match.home / "mailbox") == left
     for party in (ADS, STORE):
-        assert files(match.home / party / "state") == [f"red-cat-plan.{party}/finished"]
+        assert files(match.home / party / "state") == [f"red-cat-plan.{party}/matches"]
 
 
 def files(folder: Path) -> list[str]:
@@ -130,6 +155,34 @@ def test_a_new_match_takes_the_place_of_one_that_was_finished(match: Scene) -> N
         match_of(match.vault)
     match.play()
     assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def test_a_room_killed_as_it_opens_another_match_opens_it_the_next_time(
+    match: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match.play()
+    first = match.ticket.match
+    monkeypatch.setattr(blinded, "new_ticket", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(match.actor(ROOM, anew=True))
+    monkeypatch.undo()
+    match.play()
+    assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_ticket_that_was_deleted_is_laid_there_again(match: Scene) -> None:
+    next(match.actor(ROOM))
+    opened = match.ticket
+    match.until_waiting(ADS)
+    (match.home / "mailbox" / "match.json").unlink()
+    match.play()
+    assert match.ticket == opened
     assert match.links() == COMMON
 
 
@@ -208,3 +261,23 @@ def test_a_match_of_handovers_that_are_gone_meanwhile_is_not_kept(match: Scene) 
     with pytest.raises(HandoverError, match="A newer handover came in meanwhile"):
         run(room, 0, SILENT)
     assert list((match.room / "matches").glob("*")) == []
+
+
+def test_what_the_match_does_not_link_is_not_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A dishonest store hands over handles that it saw in the ads platform's messages.
+    match = scene(tmp_path, ["a", "b"], ["other"])
+    match.play()
+    seen = min(match.identifiers(Platform.ADS))
+    monkeypatch.setattr(handover, "handle", lambda *_: pl.lit(seen))
+    match.hand_over(Platform.STORE)
+    monkeypatch.undo()
+    match.play()
+    vault = match.vault
+    clicks, visits = (
+        {*collect(with_join_key(vault, table, "cid").select("cid"), table)["cid"].to_list()}
+        for table in ("touches", "visits")
+    )
+    assert seen in clicks
+    assert clicks & visits == set()

@@ -14,6 +14,9 @@ import pytest
 from cleanroom.agreement import write
 from cleanroom.errors import ExitCode
 from cleanroom.message import Step
+from cleanroom.party.match_state import folder_of
+from cleanroom.stepwise import alone
+from cleanroom.tables import Platform
 from tests.blinding import ACTORS, ADS, ROOM, STORE, Scene, scene
 
 CLICKED = [f"CANARY-{n}" for n in range(400)]
@@ -105,13 +108,31 @@ def test_each_process_killed_and_started_again_finds_the_same(match: Scene) -> N
 
 
 @pytest.mark.parametrize("name", ACTORS)
-def test_a_party_that_is_alone_ends_with_the_join_s_exit_code(name: str, match: Scene) -> None:
-    done = subprocess.run(
+def test_a_party_takes_part_with_one_process_only(name: str, match: Scene) -> None:
+    # Two would make a secret each, and send half of their points under either.
+    held = match.room / "matches"
+    if name != ROOM:
+        held = folder_of(match.home / name / "state", match.keys(Platform(name)))
+    with alone(held):
+        done = finished(match, name)
+    assert done.returncode == ExitCode.JOIN
+    assert "Another process" in done.stderr
+    assert not (match.home / "mailbox").exists()
+
+
+def finished(match: Scene, name: str) -> subprocess.CompletedProcess[str]:
+    """A party's process that does not wait for the others."""
+    return subprocess.run(
         command(match, name, "--timeout", "0"),
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "NO_COLOR": "1"},
     )
+
+
+@pytest.mark.parametrize("name", ACTORS)
+def test_a_party_that_is_alone_ends_with_the_join_s_exit_code(name: str, match: Scene) -> None:
+    done = finished(match, name)
     assert done.returncode == ExitCode.JOIN
     assert "Nothing came within 0 seconds: waiting for" in done.stderr

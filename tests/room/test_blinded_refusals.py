@@ -267,6 +267,23 @@ def test_one_point_under_two_handles(match: Scene) -> None:
     refused(match, ROOM, "1 points of the ads platform stand under two handles")
 
 
+def test_other_points_in_place_of_those_that_were_doubled(match: Scene) -> None:
+    # The room and the ads platform could test guesses with each restart, uncounted.
+    chunks = arrived(match, TO_ROOM)
+    for number in range(3):  # what was doubled is gone, so that a restart doubles anew
+        file(match, TO_ROOM, number).unlink()
+    match.outbox(Step.BLINDED, ADS, STORE).send(chunks[0])
+    refused(match, STORE, "message 0 of the ads platform's blinded .* is not the one .* before")
+
+
+def test_what_was_doubled_is_doubled_alike_after_a_restart(match: Scene) -> None:
+    before = arrived(match, TO_ROOM)
+    for number in range(3):
+        file(match, TO_ROOM, number).unlink()
+    match.until_waiting(STORE)
+    assert match.received(Step.DOUBLED, STORE, ROOM) == before
+
+
 # The ticket and the receipt
 
 
@@ -300,6 +317,29 @@ def test_a_ticket_for_another_match(changes: dict[str, Any], reason: str, match:
     refused(match, ADS, reason)
 
 
+def test_the_ticket_of_an_earlier_match_is_not_taken_up_again(match: Scene) -> None:
+    next(match.actor(ROOM))
+    earlier = (match.home / "mailbox" / TICKET).read_bytes()
+    match.until_waiting(ADS)
+    next(match.actor(ROOM, anew=True))
+    current = match.ticket
+    match.until_waiting(ADS)
+    match.mailbox.write(TICKET, earlier)
+    refused(match, ADS, "was given up, or its state is lost")
+    next(match.actor(ROOM))  # which knows what it opened, and lays it there again
+    assert match.ticket == current
+
+
+def test_the_ticket_of_a_finished_match_is_not_taken_up_again(match: Scene) -> None:
+    match.play()
+    earlier = (match.home / "mailbox" / TICKET).read_bytes()
+    next(match.actor(ROOM, anew=True))
+    match.play()
+    match.mailbox.write(TICKET, earlier)
+    (match.home / "mailbox" / match.ticket.match[:16] / "done.json").unlink()
+    refused(match, ADS, "ads has finished the one in the mailbox")
+
+
 def test_a_receipt_of_another_match(match: Scene) -> None:
     arrived(match, TO_STORE)
     write_receipt(match.mailbox, "ab" * 32, match.room_keys.identity)
@@ -321,7 +361,7 @@ def test_a_lost_state(match: Scene) -> None:
     arrived(match, TO_STORE)
     for left in (match.home / ADS / "state").rglob("*.json"):
         left.unlink()
-    refused(match, ADS, "state of this match is lost.*\n.*--new")
+    refused(match, ADS, "its state is lost.*\n.*--new")
 
 
 def test_an_altered_state(match: Scene) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import get_type_hints
 
 from cleanroom.borders import Table
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, vault
+from cleanroom.noise import Reach
+from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, vault
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -18,7 +19,9 @@ DOORS = {
     "diagnostics": {"link_diagnostics"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
+    "reach": {"reach_of", "tables_depend_on"},
     "retention": {"expire"},
+    "rotation": {"known_and_carried", "rotate"},
     "vault": {
         "Acceptance",
         "Vault",
@@ -56,6 +59,7 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
+    assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

@@ -65,12 +65,12 @@ def test_an_agreement_that_ended_is_refused(room: Room) -> None:
 def test_what_was_altered_is_named_beside_what_is_in_force(room: Room) -> None:
     lay(room)
     agreement_of(room.directory)
-    lay(room, policy={"min_people": 2}, retention_days=9_999)
+    lay(room, policy={"min_people": 3}, retention_days=9_999)
     told = refusal(room)
     assert "was altered after the ads and store platforms signed it." in told
     assert told.splitlines()[1:] == [
         "  - retention_days: 30 -> 9999",
-        "  - policy.min_people: 50 -> 2",
+        "  - policy.min_people: 2 -> 3",
     ]
     lay(room)
     assert agreement_of(room.directory) == room.agreement
@@ -84,7 +84,7 @@ def test_what_is_not_signed_yet_is_named_beside_what_is_in_force(room: Room) -> 
 
 
 def test_an_agreement_altered_before_the_room_ever_saw_it_is_refused(room: Room) -> None:
-    lay(room, policy={"min_people": 2})
+    lay(room, policy={"min_people": 3})
     assert refusal(room).endswith("was altered after the ads and store platforms signed it.")
 
 
@@ -106,7 +106,7 @@ def test_a_memory_that_cannot_be_read_changes_no_verdict(room: Room) -> None:
         (room.directory / "agreement.in-force.json").write_bytes(damaged)
         assert agreement_of(room.directory) == room.agreement
     (room.directory / "agreement.in-force.json").write_bytes(b"{")
-    lay(room, policy={"min_people": 2})
+    lay(room, policy={"min_people": 3})
     assert "was altered" in refusal(room)
 
 

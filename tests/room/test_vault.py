@@ -174,8 +174,8 @@ def test_what_was_accepted_is_in_the_ledger(room: Room) -> None:
 
 def test_the_handover_accepted_last_is_in_force(room: Room) -> None:
     older = room.vault(touches=TOUCHES)
-    newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50")
-    assert pl.read_parquet(table_path(newer, "touches")).height == 3
+    newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50\n03T11:00 click dee c4 50")
+    assert pl.read_parquet(table_path(newer, "touches")).height == 4
     assert newer.handovers["ads"] != older.handovers["ads"]
     assert open_vault(room.directory, room.agreement).handovers == newer.handovers
 
@@ -354,9 +354,9 @@ def missing_table(room: Room) -> Path:
     return room.hand_over(Platform.ADS, frames)
 
 
-def raw(column: str) -> Callable[[Room], Path]:
+def raw(column: str, identifier: str = PHONE) -> Callable[[Room], Path]:
     def tamper(room: Room) -> Path:
-        value = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(PHONE)).otherwise(column)
+        value = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit(identifier)).otherwise(column)
         return rewrite(room, lambda touches: touches.with_columns(value.alias(column)))
 
     return tamper
@@ -445,6 +445,10 @@ REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
     "naive time": (cast("time", pl.Datetime("us")), "column 'time': it is stored as Datetime"),
     "money as float": (cast("cost", pl.Float64), "column 'cost': it is stored as Float64"),
     "raw person": (raw("user"), "column 'user': 1 values are no tokens"),
+    "hashed device number": (
+        raw("user", "0cc175b9c0f1b6a831c399e269772661"),  # an MD5, as devices are often named by
+        "column 'user': 1 values are no tokens",
+    ),
     "raw CID": (raw("cid"), "column 'cid': 1 values are no tokens"),
 }
 

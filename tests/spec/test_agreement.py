@@ -296,6 +296,17 @@ def test_a_public_json_of_another_kind_is_refused(
         with_keys(agreement, [enrolment])
 
 
+@pytest.mark.parametrize(("name", "value"), [("collaboration", "other"), ("epoch", "2019-h1")])
+def test_a_public_json_for_another_collaboration_or_epoch_is_refused_saying_which(
+    name: str, value: str, agreement: Agreement
+) -> None:
+    meant = {"collaboration": agreement.collaboration, "epoch": agreement.epoch}
+    mixed_up = {**ENROLMENTS[1], **meant, name: value}
+    with pytest.raises(AgreementError, match=f"keys of 'store' are for {name} '{value}'"):
+        with_keys(agreement, [ENROLMENTS[0], mixed_up])
+    with_keys(agreement, [ENROLMENTS[0], {**ENROLMENTS[1], **meant}])
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(AgreementError, match="No agreement can be read at"):

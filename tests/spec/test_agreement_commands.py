@@ -95,7 +95,7 @@ def test_a_draft_is_not_signed(run: Run, file: Path) -> None:
     file.write_bytes(draft)
     code, told = sign(run, file, Platform.ADS)
     assert code == ExitCode.KEYS
-    assert "does not name both platforms' public keys yet" in told
+    assert "does not name the public keys of ads and store yet" in told
     assert file.read_bytes() == draft
 
 

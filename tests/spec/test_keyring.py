@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import stat
 from pathlib import Path
@@ -171,6 +172,23 @@ def test_keys_are_never_written_over(made: Keyring, folder: Path, tmp_path: Path
     with pytest.raises(KeysError, match="never written over"):
         create_keyring(folder, KeyRole.ADS, ABOUT, tmp_path / "lock" / "ads.key")
     assert open_keyring(folder).secrets == made.secrets
+
+
+def test_a_creation_that_was_cut_off_leaves_whole_keys_or_none(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(os, "link", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            create_keyring(folder, KeyRole.ADS, ABOUT, tmp_path / "lock")
+    assert list(folder.iterdir()) == []
+    made = create_keyring(folder, KeyRole.ADS, ABOUT, tmp_path / "lock")
+    (folder / "public.json").unlink()
+    open_keyring(folder)
+    assert json.loads((folder / "public.json").read_bytes()) == made.public
 
 
 def test_keys_are_never_shown_pickled_or_copied(made: Keyring) -> None:

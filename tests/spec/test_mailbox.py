@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cleanroom.errors import JoinError
 from cleanroom.mailbox import Mailbox, open_mailbox
 from cleanroom.matching import are_increasing, join_columns, new_ticket, points
 from cleanroom.message import Header, Step, Stream, open_message, seal_message
-from cleanroom.stepwise import SILENT, Moved, Waiting, run
+from cleanroom.stepwise import SILENT, Moved, Waiting, alone, run
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
 from tests.docs.pages import ROOT
 
@@ -78,6 +79,27 @@ def test_a_file_that_is_too_large_is_not_read(mailbox: Mailbox) -> None:
         mailbox.read("large", 10)
 
 
+def test_a_file_that_grows_while_it_is_read_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = open_mailbox(str(tmp_path))
+    (tmp_path / "grown").write_bytes(bytes(11))
+    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: 4)
+    assert mailbox.read("grown", 10) == bytes(4)
+    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: None)  # a store that cannot say
+    with pytest.raises(JoinError, match="grown is larger than any message"):
+        mailbox.read("grown", 10)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_read_without_end(kind: str, tmp_path: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "endless")
+    else:
+        (tmp_path / "endless").symlink_to("/dev/zero")
+    assert open_mailbox(str(tmp_path)).read("endless", 10) == b""
+
+
 def test_a_folder_is_removed_with_all_that_is_in_it(mailbox: Mailbox) -> None:
     mailbox.write("m/inner/one", b"")
     mailbox.write("n/two", b"")
@@ -108,6 +130,13 @@ def test_a_crash_while_writing_leaves_no_file(
 def test_an_address_that_nothing_reaches_is_said_to_be_one(url: str, problem: str) -> None:
     with pytest.raises(JoinError, match=problem):
         open_mailbox(url)
+
+
+def test_an_address_where_nobody_answers_is_said_so_without_its_secrets() -> None:
+    with pytest.raises(JoinError, match="cannot be reached") as error:
+        open_mailbox("ftp://user:secret-token@localhost:1/box")
+    assert "secret-token" not in str(error.value)
+    assert error.value.__suppress_context__
 
 
 def test_a_mailbox_that_cannot_be_used_is_said_so_without_its_secrets(tmp_path: Path) -> None:
@@ -252,3 +281,11 @@ def test_who_waits_in_vain_is_told_what_for() -> None:
 
     with pytest.raises(JoinError, match="within 0 seconds: waiting for a friend"):
         run(forever(), timeout=0, progress=SILENT)
+
+
+def test_work_that_one_process_does_is_refused_to_another(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "work"
+    with alone(folder), pytest.raises(JoinError, match="Another process"):
+        alone(folder).__enter__()
+    with alone(folder):  # once it has ended, however it did
+        assert folder.stat().st_mode & 0o077 == 0
