@@ -11,7 +11,7 @@ import pytest
 from cleanroom import ledger
 from cleanroom.agreement import TokenHash
 from cleanroom.errors import HandoverError, JoinError
-from cleanroom.party import handover
+from cleanroom.party import handover, join_input
 from cleanroom.party.derive import handle_key, token_key
 from cleanroom.party.match_state import is_finished
 from cleanroom.party.tokens import hmac_sm3, token
@@ -290,7 +290,7 @@ def test_what_the_match_does_not_link_is_not_joined(
     match = scene(tmp_path, ["a", "b", "c", "d"], ["other", "c", "d"])
     match.play()
     by_identifier = {name: handle for handle, name in match.identifiers(Platform.ADS).items()}
-    seen, honest = by_identifier["a"], handover.handle
+    seen, honest = by_identifier["a"], join_input.handle
     monkeypatch.setattr(
         handover,
         "handle",
