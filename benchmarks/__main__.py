@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers
+from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, suppression
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
@@ -20,9 +20,17 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
+    "suppression": suppression.measure,
+    "suppression_audit": suppression.measure_audit,
 }
 # Where it is not 200,000, and the options that not every benchmark has.
-ROWS = {"blinded_join": 100_000, "keyed_join": 1_000_000, "peers": 100_000}
+ROWS = {
+    "blinded_join": 100_000,
+    "keyed_join": 1_000_000,
+    "peers": 100_000,
+    "suppression": 400,
+    "suppression_audit": 2_000,
+}
 OPTIONS = {
     "blinded_join": ("growth", "quick"),
     "keyed_join": ("growth",),
@@ -34,7 +42,7 @@ def main() -> None:
     """Parse the command line, run the benchmark, print its table and its JSON line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--rows", type=int, help="people simulated, or rows of each side")
+    parser.add_argument("--rows", type=int, help="people, rows of each side, or cells")
     parser.add_argument("--runs", type=int, default=3, help="runs; the median is quoted")
     parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
     parser.add_argument(

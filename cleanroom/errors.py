@@ -96,6 +96,10 @@ class ReleaseError(CleanroomError):
     exit_code = ExitCode.RELEASE
 
 
+class SuppressionError(ReleaseError):
+    """A table's sums do not hold, or what must be withheld of it cannot be worked out."""
+
+
 class LedgerError(CleanroomError):
     """The ledger's chain is broken: an entry was changed, removed, or reordered."""
 
