@@ -31,10 +31,11 @@ def test_a_test_that_a_page_names_exists(page: Path) -> None:
         assert not function or function in functions(ROOT / file), function
 
 
-def test_every_claim_of_the_threat_model_names_a_test() -> None:
+@pytest.mark.parametrize("heading", ["What holds", "Who might work together"])
+def test_every_row_of_the_threat_model_names_a_test(heading: str) -> None:
     text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-    (claims,) = re.findall(r"^## What holds\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
-    rows = re.findall(r"^\| (?!---|claim)(.+) \|$", claims, flags=re.MULTILINE)
+    (claims,) = re.findall(rf"^## {heading}\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| (?!---|claim|who \|)(.+) \|$", claims, flags=re.MULTILINE)
     assert len(rows) >= 10
     assert [row for row in rows if not TEST.search(row)] == []
 
