@@ -10,17 +10,20 @@ border is the process each zone runs in.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import polars as pl
 
 from cleanroom import signing
+from cleanroom.absences import Absence
+from cleanroom.builders import Border
 from cleanroom.errors import BorderError, ReleaseError
+from cleanroom.layout import Layout, flaw
+from cleanroom.policy import Rounding
 from cleanroom.tables import TABLES, ValueType
 
 PEOPLE = "people"  # unit of a count of distinct people
@@ -29,6 +32,8 @@ CIDS = "CIDs"  # distinct click ids
 MONEY = "minor units"
 MONEY_SQUARED = "minor units²"
 SHARE = "share"
+AMOUNTS = (MONEY, MONEY_SQUARED)
+SUMS = (EVENTS, *AMOUNTS)  # one person may make up a large part of such a value
 
 CELL_COLUMNS = {
     "measure": pl.String,
@@ -36,6 +41,10 @@ CELL_COLUMNS = {
     "unit": pl.String,
     "people": pl.Int64,
     "contributors": pl.Int64,
+    "largest": pl.Float64,
+    "second": pl.Float64,
+    "magnitude": pl.Float64,
+    "no_data": pl.String,
 }
 _HANDED_OVER: dict[ValueType, pl.DataType] = {
     ValueType.TEXT: pl.String(),
@@ -49,27 +58,10 @@ PROTECTED_COLUMNS = {
     "value": pl.Float64,
     "unit": pl.String,
     "withheld": pl.String,
+    "least": pl.Float64,
+    "most": pl.Float64,
+    "no_data": pl.String,
 }
-
-
-class _Border:
-    """Base of border values: built in the zones named by `_built_in`, never pickled."""
-
-    _built_in: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        # Frame 0 is this function, 1 the dataclass's __init__, 2 whoever builds the value.
-        builder = str(sys._getframe(2).f_globals.get("__name__", ""))
-        if not any(builder == zone or builder.startswith(zone + ".") for zone in self._built_in):
-            raise BorderError(
-                f"{type(self).__name__} was built in {builder or 'nowhere'}.",
-                f"only {' and '.join(self._built_in)} may build it; pass on the one you have.",
-            )
-
-    def __reduce__(self) -> NoReturn:
-        raise BorderError(
-            f"{type(self).__name__} cannot be pickled.", "write it as a candidate or a release."
-        )
 
 
 def handover_schema(table: str, columns: Iterable[str]) -> dict[str, pl.DataType]:
@@ -78,7 +70,7 @@ def handover_schema(table: str, columns: Iterable[str]) -> dict[str, pl.DataType
 
 
 @dataclass(frozen=True, repr=False)
-class Handover(_Border):
+class Handover(Border):
     """A party's sealed tables (`directory`) and the signed manifest that describes them."""
 
     directory: Path
@@ -88,34 +80,70 @@ class Handover(_Border):
 
 
 @dataclass(frozen=True, repr=False)
-class Table(_Border):
+class Table(Border):
     """Cells before protection, with the support behind each: stays in the room.
 
-    `cells` has one row a cell: the `dimensions` (text), then `CELL_COLUMNS`: `measure`, `value`,
-    `unit`, `people` (distinct people in the cell's base population) and `contributors` (distinct
-    people who contribute to the value; null where the value is the count of the base itself).
-    Cells that differ only in `contrast` (arms) are withheld together.
+    `cells` has one row a cell: the layout's dimensions (text), then `CELL_COLUMNS`: `measure`,
+    `value`, `unit`, `people` (distinct people in the cell's base population) and `contributors`
+    (distinct people who contribute to the value; null where the value is the count of the base
+    itself). Of sums also `largest` and `second`, the two largest contributions of single people,
+    and `magnitude`, the sum of all contributions, each without its sign. `no_data` says why there
+    never was a value (`NoData`). Cells that differ only in `contrast` (arms) are withheld together.
+
+    Raises `BorderError` if the cells are not those that the layout declares.
     """
 
-    name: str
-    title: str
-    dimensions: tuple[str, ...]
+    layout: Layout
     cells: pl.DataFrame
-    contrast: str | None = None
 
     _built_in = ("cleanroom.room",)
+
+    @property
+    def name(self) -> str:
+        """The layout's name."""
+        return self.layout.name
+
+    @property
+    def title(self) -> str:
+        """The layout's title."""
+        return self.layout.title
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the layout's dimensions."""
+        return self.layout.names
+
+    @property
+    def contrast(self) -> str | None:
+        """The dimension of arms, if there are any."""
+        return self.layout.contrast
+
+    def _check(self) -> None:
+        columns = {**dict.fromkeys(self.dimensions, pl.String()), **CELL_COLUMNS}
+        absent = pl.col("no_data").is_not_null() & pl.col("value").is_not_null()
+        if self.cells.schema != columns:
+            problem: str | None = "its columns are not the layout's dimensions and those of a cell"
+        elif self.cells.filter(absent).height:
+            problem = "a cell without data has a value"
+        else:
+            problem = flaw(self.layout, self.cells, AMOUNTS)
+        if problem:
+            raise BorderError(f"Table '{self.name}': {problem}.", "correct its layout or cells.")
 
     def __repr__(self) -> str:
         return f"Table('{self.name}', {self.cells.height} cells, unprotected: not shown)"
 
 
 @dataclass(frozen=True, repr=False)
-class Protected(_Border):
+class Protected(Border):
     """Cells after the gate: the only table that can be shown, charted, written or released.
 
     `cells` has the `dimensions`, then `PROTECTED_COLUMNS`; `value` is null where `withheld` names
-    the rule that withheld it. The support behind a cell is not here. `noise`: by measure, the
-    standard deviation of the noise in its values, in their unit; empty where there is none.
+    the rule that withheld it, or `no_data` says that there never was one. `least` … `most`: between
+    which a value lay before it was rounded, if `rounding` says that the table was. `bounds` says in
+    words, by rule, how far each withheld number is known. `noise`: by measure, the standard
+    deviation of the noise in its values, in their unit; empty where there is none. The support
+    behind a cell is not here.
     """
 
     name: str
@@ -124,6 +152,8 @@ class Protected(_Border):
     cells: pl.DataFrame
     policy: str
     noise: dict[str, float] = field(default_factory=dict)
+    rounding: Rounding = Rounding.NONE
+    bounds: Mapping[str, str] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate", "cleanroom.borders")
 
@@ -133,37 +163,42 @@ class Protected(_Border):
 
     def only(self, dimension: str, value: str) -> Protected:
         """The cells at one value of a dimension, that dimension dropped."""
-        return Protected(
-            self.name,
-            self.title,
-            tuple(name for name in self.dimensions if name != dimension),
-            self.cells.filter(pl.col(dimension) == value).drop(dimension),
-            self.policy,
-            self.noise,
-        )
+        return self._part(dimension, self.cells.filter(pl.col(dimension) == value).drop(dimension))
 
     def split(self, dimension: str) -> dict[str, Protected]:
         """The cells at each value of a dimension, that dimension dropped."""
-        rest = tuple(name for name in self.dimensions if name != dimension)
         parts = self.cells.partition_by(dimension, as_dict=True, include_key=False)
-        return {
-            str(value): Protected(self.name, self.title, rest, cells, self.policy, self.noise)
-            for (value,), cells in parts.items()
-        }
+        return {str(value): self._part(dimension, cells) for (value,), cells in parts.items()}
 
     def values(self) -> dict[tuple[str, ...], float | None]:
-        """Released values by (dimension values …, measure); None where withheld."""
+        """Released values by (dimension values …, measure); None where there is none."""
         keys = [*self.dimensions, "measure"]
         rows = self.cells.select(*keys, "value").iter_rows()
         return {tuple(row[:-1]): row[-1] for row in rows}
 
+    def _part(self, dropped: str, cells: pl.DataFrame) -> Protected:
+        dimensions = tuple(name for name in self.dimensions if name != dropped)
+        bounds = {rule: words for rule, words in self.bounds.items() if rule in cells["withheld"]}
+        return Protected(
+            self.name,
+            self.title,
+            dimensions,
+            cells,
+            self.policy,
+            self.noise,
+            self.rounding,
+            bounds,
+        )
+
 
 @dataclass(frozen=True)
-class Estimate(_Border):
+class Estimate(Border):
     """A result computed from protected cells alone.
 
     `value` with its 95 % interval `lower` … `upper` (null where there is none), in `unit`.
-    `withheld` says in words why there is no value. `method` names the formula and its source.
+    `withheld` says in words why there is no value, `absence` in one. `method` names the formula and
+    its source. `rounding`: the most that the rounding of its inputs can have moved `value`; the
+    interval is already as much wider. Null if they were not rounded.
     """
 
     name: str
@@ -174,6 +209,8 @@ class Estimate(_Border):
     upper: float | None = None
     withheld: str | None = None
     method: str = ""
+    absence: Absence | None = None
+    rounding: float | None = None
 
     _built_in = ("cleanroom.studies", "cleanroom.borders")
 
@@ -187,7 +224,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check(_Border):
+class Check(Border):
     """A diagnostic asked before an estimate is believed, with its verdict and that in words."""
 
     name: str
@@ -199,7 +236,7 @@ class Check(_Border):
 
 
 @dataclass(frozen=True)
-class Findings(_Border):
+class Findings(Border):
     """What a study makes of its protected tables: estimates and checks by name, and the few
     sentences (`summary`) that a reader takes away, first the most important."""
 
@@ -211,7 +248,7 @@ class Findings(_Border):
 
 
 @dataclass(frozen=True, repr=False)
-class Candidate(_Border):
+class Candidate(Border):
     """What a run asks to release: protected tables, findings, and the manifest of provenance."""
 
     manifest: dict[str, Any]
@@ -227,7 +264,7 @@ class Candidate(_Border):
 
 
 @dataclass(frozen=True, repr=False)
-class Release(_Border):
+class Release(Border):
     """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
 
     candidate: Candidate
@@ -242,7 +279,7 @@ class Release(_Border):
 def candidate_record(candidate: Candidate) -> dict[str, Any]:
     """What is signed: the candidate as plain JSON values, without its signature."""
     return {
-        "format": "cleanroom-candidate-1",
+        "format": "cleanroom-candidate-2",
         "manifest": candidate.manifest,
         "tables": {name: _table_record(table) for name, table in candidate.tables.items()},
         "estimates": {name: _fields(e) for name, e in candidate.findings.estimates.items()},
@@ -263,7 +300,7 @@ def candidate_from(record: dict[str, Any], signature: str, room_key: str) -> Can
             "The candidate is not what the room signed.", "ask the room to make it again."
         )
     tables = {name: _table_from(fields) for name, fields in record["tables"].items()}
-    estimates = {name: Estimate(**fields) for name, fields in record["estimates"].items()}
+    estimates = {name: _estimate_from(fields) for name, fields in record["estimates"].items()}
     checks = {
         name: Check(**{**fields, "verdict": Verdict(fields["verdict"])})
         for name, fields in record["checks"].items()
@@ -274,6 +311,7 @@ def candidate_from(record: dict[str, Any], signature: str, room_key: str) -> Can
 
 def _table_record(table: Protected) -> dict[str, Any]:
     record = {**_fields(table), "dimensions": list(table.dimensions), "cells": table.cells.rows()}
+    record["bounds"] = dict(table.bounds)
     return {name: value for name, value in record.items() if name != "noise" or value}
 
 
@@ -281,8 +319,21 @@ def _table_from(fields: dict[str, Any]) -> Protected:
     dimensions = tuple(fields["dimensions"])
     schema = {**dict.fromkeys(dimensions, pl.String), **PROTECTED_COLUMNS}
     cells = pl.DataFrame(fields["cells"], schema=schema, orient="row")
-    noise = fields.get("noise", {})
-    return Protected(fields["name"], fields["title"], dimensions, cells, fields["policy"], noise)
+    return Protected(
+        fields["name"],
+        fields["title"],
+        dimensions,
+        cells,
+        fields["policy"],
+        fields.get("noise", {}),
+        Rounding(fields["rounding"]),
+        fields["bounds"],
+    )
+
+
+def _estimate_from(fields: dict[str, Any]) -> Estimate:
+    absence = fields["absence"]
+    return Estimate(**{**fields, "absence": None if absence is None else Absence(absence)})
 
 
 def _fields(value: Any) -> dict[str, Any]:

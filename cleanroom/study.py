@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from cleanroom import signing
 from cleanroom.agreement import Model, StudyKind
 from cleanroom.errors import StudyError, did_you_mean
+from cleanroom.policy import Policy
 
 
 class _Period(Model):
@@ -83,6 +84,12 @@ def to_parameters(study: Study) -> dict[str, Any]:
 def study_digest(study: Study) -> str:
     """SHA-256 of the study's canonical form."""
     return signing.digest(study.model_dump(mode="json"))
+
+
+def bounded(study: LiftStudy, policy: Policy) -> LiftStudy:
+    """The study with what one person counts as the study or the policy bounds it: the less."""
+    most = min(study.max_amount, policy.max_amount_per_person or study.max_amount)
+    return study.model_copy(update={"max_amount": most})
 
 
 def _explain(item: Any) -> str:

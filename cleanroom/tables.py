@@ -174,6 +174,13 @@ TABLES: dict[str, TableContract] = {
     ),
 }
 
+# Every column by its full name, `table.column`.
+COLUMNS: dict[str, Column] = {
+    f"{table}.{name}": column
+    for table, contract in TABLES.items()
+    for name, column in contract.columns.items()
+}
+
 
 def tables_of(platform: Platform) -> dict[str, TableContract]:
     """The contracts of the tables that `platform` owns, by table name."""

@@ -28,7 +28,7 @@ from cleanroom.room.lift import lift_tables
 from cleanroom.room.place import agreement_of, candidate_file, ledger_of
 from cleanroom.room.vault import Vault, open_vault, room_key
 from cleanroom.studies import conversion, lift
-from cleanroom.study import LiftStudy, Study
+from cleanroom.study import LiftStudy, Study, bounded
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Ca
     """Each study's candidate, from one pass over the data for all that differ only in merchant."""
     key = room_key(ground.vault)
     for study, own in _protected(studies, ground):
-        findings = _findings(study, own, ground.vault.agreement.currency)
+        findings = _findings(study, own, ground)
         yield study, make_candidate(_manifest(study, ground), [*own.values()], findings, key)
 
 
@@ -114,20 +114,20 @@ def _protected(
     policy, noise = ground.policy, ground.policy.noise
     if noise is not None:
         yield from protected_with_noise(
-            studies, ground.vault, policy, noise, lambda some: _counted(some, ground.vault)
+            studies, ground.vault, policy, noise, lambda some: _counted(some, ground)
         )
         return
     for alike in _alike(studies):
-        tables = [protect(table, policy) for table in _tables(alike, ground.vault)]
+        tables = [protect(table, policy) for table in _tables(alike, ground)]
         by_merchant = {table.name: table.split("merchant") for table in tables}
         for study in alike:
             yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
 
 
-def _counted(studies: Sequence[Study], vault: Vault) -> Iterator[tuple[Study, list[Table]]]:
+def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:
     """Each study's tables as counted, which hold those of other merchants as well."""
     for alike in _alike(studies):
-        tables = _tables(alike, vault)
+        tables = _tables(alike, ground)
         for study in alike:
             yield study, tables
 
@@ -143,17 +143,18 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     return list(groups.values())
 
 
-def _tables(studies: Sequence[Study], vault: Vault) -> list[Table]:
+def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     lifts = [study for study in studies if isinstance(study, LiftStudy)]
     if lifts:
-        return lift_tables(vault, lifts)
-    first = studies[0]
-    return conversion_tables(vault, [s.merchant for s in studies], first.start, first.end)
+        return lift_tables(ground.vault, lifts, ground.policy)
+    merchants, first = [study.merchant for study in studies], studies[0]
+    return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
 
-def _findings(study: Study, tables: dict[str, Protected], currency: str) -> Findings:
+def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Findings:
+    currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
-        return lift.findings(tables, study, currency)
+        return lift.findings(tables, bounded(study, ground.policy), currency)
     return conversion.findings(tables, currency)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cleanroom.absences import Absence
 from cleanroom.borders import Protected
 from cleanroom.gate.protect import protect
 from cleanroom.gate.sizes import rounded
-from cleanroom.outside.words import WITHHELD, cell_figure, reason_words
+from cleanroom.outside.words import bound_words, cell_figure, reason_words, rounding_words
 from cleanroom.room.diagnostics import link_diagnostics, match_sizes
 from cleanroom.room.place import agreement_of
 from cleanroom.room.vault import open_vault
@@ -49,7 +50,7 @@ def match_rates(match: Protected) -> list[str]:
         shares = []
         for measure, word in (("cids", "CIDs"), ("people", "people")):
             part, whole = value["matched", measure], value[side, measure]
-            share = f"{part / whole:.1%}" if part is not None and whole else WITHHELD
+            share = f"{part / whole:.1%}" if part is not None and whole else Absence.WITHHELD
             shares.append(f"{share} of {word}")
         lines.append(f"Match rate {name} handed over: {', '.join(shares)}")
     return lines
@@ -58,18 +59,23 @@ def match_rates(match: Protected) -> list[str]:
 def as_text(table: Protected, currency: str) -> str:
     """A table for a terminal: a line for each value of its dimensions, a column for each measure.
 
-    Below it stands why numbers were withheld, where any were.
+    Below it stands why numbers were withheld and how far they are known, and how all were rounded.
     """
     measures = table.cells["measure"].unique(maintain_order=True).to_list()
     keys = table.cells.select(table.dimensions).unique(maintain_order=True).rows()
     head = [*table.dimensions, *measures]
     lines = [
-        [*key, *(cell_figure(table, *key, m, currency=currency).text or WITHHELD for m in measures)]
+        [*key, *(figure.text or figure.state for figure in figures)]
         for key in keys
+        for figures in [[cell_figure(table, *key, m, currency=currency) for m in measures]]
     ]
     rules = table.cells["withheld"].drop_nulls().unique(maintain_order=True).to_list()
-    reasons = [f"{WITHHELD} ({rule}): {reason_words(rule)}" for rule in rules]
-    return "\n".join([table.title, *_aligned([head, *lines], len(table.dimensions)), *reasons])
+    notes = [
+        f"{Absence.WITHHELD} ({rule}): {reason_words(rule)}; known: {bound_words(table, rule)}"
+        for rule in rules
+    ]
+    notes += [words for words in [rounding_words(table)] if words]
+    return "\n".join([table.title, *_aligned([head, *lines], len(table.dimensions)), *notes])
 
 
 def _aligned(lines: Sequence[Sequence[str]], words: int) -> list[str]:

@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cleanroom.absences import NO_DATA_WORDS, NoData
 from cleanroom.borders import Candidate, Verdict, candidate_digest
 from cleanroom.outside.charts import to_svg
-from cleanroom.outside.words import cell_figure, estimate_figure, rule_words
+from cleanroom.outside.words import (
+    bound_words,
+    cell_figure,
+    estimate_figure,
+    reason_words,
+    rounding_words,
+)
+from cleanroom.withholding import withholding
 
 if TYPE_CHECKING:
     import altair as alt
     from IPython.display import SVG, Markdown
 
+_NOTHING = "Nothing was withheld."
 _SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.UNKNOWN: "? unknown"}
 
 
@@ -34,10 +43,12 @@ def table(candidate: Candidate, name: str) -> Markdown:
     measures = shown.cells["measure"].unique(maintain_order=True).to_list()
     keys = shown.cells.select(shown.dimensions).unique(maintain_order=True).rows() or [()]
     figures = [[cell_figure(shown, *key, m, currency=currency) for m in measures] for key in keys]
-    rows = [
-        [*key, *(f.text or f.withheld for f in row)] for key, row in zip(keys, figures, strict=True)
-    ]
-    return _markdown([f"**{shown.title}**", "", *_grid([*shown.dimensions, *measures], rows)])
+    rows = [[*key, *(f.told for f in row)] for key, row in zip(keys, figures, strict=True)]
+    how = rounding_words(shown)
+    note = ["", f"*{how[0].upper()}{how[1:]}.*"] if how else []
+    return _markdown(
+        [f"**{shown.title}**", "", *_grid([*shown.dimensions, *measures], rows), *note]
+    )
 
 
 def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markdown:
@@ -45,7 +56,7 @@ def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markd
     found = candidate.findings.estimates
     chosen = [found[name] for name in names] if names is not None else list(found.values())
     figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
-    rows = [[e.label, f.text or f.withheld, f.interval or "", e.method] for e, f in figures]
+    rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
     return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
 
 
@@ -63,15 +74,28 @@ def checks(candidate: Candidate) -> Markdown:
 
 
 def withheld(candidate: Candidate) -> Markdown:
-    """What was withheld of each table, and why."""
-    rows = []
+    """What was withheld of each table's measures, why, and how far it is known; then what there
+    are no data on, which is neither zero nor withheld."""
+    rows = [
+        [
+            name,
+            account.measure,
+            f"{account.withheld} of {account.cells} ({account.share:.0%})",
+            "; ".join(f"{reason_words(r)} (known: {bound_words(shown, r)})" for r in account.rules),
+        ]
+        for name, shown in candidate.tables.items()
+        for account in withholding(shown)
+    ]
+    lines = _grid(["table", "measure", "withheld", "why"], rows) if rows else [_NOTHING]
+    return _markdown([*lines, *_no_data(candidate)])
+
+
+def _no_data(candidate: Candidate) -> Iterable[str]:
     for name, shown in candidate.tables.items():
-        reasons = shown.cells["withheld"].drop_nulls().value_counts(sort=True)
-        for rule, count in reasons.iter_rows():
-            rows.append([name, f"{count} of {shown.cells.height} cells", rule_words(rule)])
-    if not rows:
-        return _markdown(["Nothing was withheld."])
-    return _markdown(_grid(["table", "withheld", "why"], rows))
+        reasons = shown.cells["no_data"].drop_nulls().value_counts(sort=True)
+        for reason, cells in reasons.iter_rows():
+            words = NO_DATA_WORDS[NoData(reason)]
+            yield f"\nNo data: {cells} of {shown.cells.height} cells of {name}: {words}."
 
 
 def provenance(candidate: Candidate) -> Markdown:

@@ -32,22 +32,23 @@ def store_of(room: Path) -> Store:
     return Store(room / "noise")
 
 
-def charge_of(study: Study, vault: Vault, noise: Noise) -> Charge:
+def charge_of(study: Study, vault: Vault, policy: Policy, noise: Noise) -> Charge:
     """What a study costs, and the digest of all that its noisy tables depend on.
 
     Thresholds and the budget are not among it: the numbers drawn once serve under all of them.
+    What one person counts is: `policy` may bound it.
     """
     content = {
         "handovers": vault.handovers,
         "window_days": vault.agreement.join.attribution_window_days,
         "timezone": vault.agreement.timezone,
-        "study": tables_depend_on(study),
+        "study": tables_depend_on(study, policy),
         "noise": noise.model_dump(
             mode="json", include={"mechanism", "standard_deviation", "accounts_per_person"}
         ),
         "code_version": version("cleanroom"),
     }
-    return charge(signing.digest(content), study_name(study), noise, reach_of(study))
+    return charge(signing.digest(content), study_name(study), noise, reach_of(study, policy))
 
 
 def protected_with_noise(
@@ -62,11 +63,11 @@ def protected_with_noise(
         return
     require_libraries()
     store, path = store_of(vault.room), ledger_of(vault.room)
-    charges = {study: charge_of(study, vault, noise) for study in studies}
+    charges = {study: charge_of(study, vault, policy, noise) for study in studies}
     spend(path, noise, list(charges.values()), store)
     missing = {c.content: study for study, c in charges.items() if not store.holds(c.content)}
     for study, tables in count(list(missing.values())):
-        reaches = reach_of(study)
+        reaches = reach_of(study, policy)
         drawn = [draw(table, study.merchant, noise, reaches[table.name]) for table in tables]
         store.keep(charges[study].content, drawn)
     for study, one in charges.items():

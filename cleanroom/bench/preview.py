@@ -52,7 +52,7 @@ def preview(
     if effective.noise is None:
         return ["The agreement asks for no noise: nothing is spent."]
     require_libraries()
-    one = charge_of(study, open_vault(room, agreement), effective.noise)
+    one = charge_of(study, open_vault(room, agreement), effective, effective.noise)
     records = list(ledger.records(ledger_of(room)))
     is_due = bool(due([one], records, store_of(room)))
     return [
@@ -65,7 +65,7 @@ def preview(
 def _size(study: Study, policy: Policy, noise: Noise) -> Iterator[str]:
     deviation = noise.standard_deviation
     yield f"Noise on every number: {noise.mechanism}, standard deviation {deviation:,.0f} people."
-    for reach in reach_of(study).values():
+    for reach in reach_of(study, policy).values():
         for measure, most in reach.most.items():
             yield f"Noise on {measure}: standard deviation {deviation * most:,.0f}."
     margin = noise.margin * deviation

@@ -63,10 +63,8 @@ def _waiting(room: Path, file: Path, agreement: Agreement) -> Waiting:
     candidate = read_candidate(file, agreement.room.identity_key or "")
     digest = candidate_digest(candidate)
     withheld = sum((_withheld(table) for table in candidate.tables.values()), Counter[str]())
-    cells = sum(table.cells.height for table in candidate.tables.values())
-    return Waiting(
-        file, digest, candidate, cells - withheld.total(), withheld, _votes(room, digest)
-    )
+    released = sum(table.cells["value"].count() for table in candidate.tables.values())
+    return Waiting(file, digest, candidate, released, withheld, _votes(room, digest))
 
 
 def _withheld(table: Protected) -> Counter[str]:

@@ -13,13 +13,21 @@ from typing import Any
 
 import polars as pl
 
-from cleanroom.borders import CELL_COLUMNS, PEOPLE, PROTECTED_COLUMNS, Protected, Table
+from cleanroom.borders import PEOPLE, PROTECTED_COLUMNS, Protected, Table
 from cleanroom.gate.mechanism import add_noise
-from cleanroom.gate.rules import BOTH_ARMS, NO_BOUND
+from cleanroom.gate.rounding import rounded
+from cleanroom.gate.rules import BOTH_ARMS, NO_BOUND, least_of
 from cleanroom.noise import COARSER, Noise, Reach
 from cleanroom.policy import Policy, fingerprint
 
 _COUNTS = ("people", "contributors")
+_DRAWN = {
+    "measure": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    **dict.fromkeys(_COUNTS, pl.Float64),
+}
+_NOTHING_SURE = "nothing for sure: noisy counts decided"
 
 
 def draw(table: Table, merchant: str, noise: Noise, reach: Reach) -> dict[str, Any]:
@@ -27,7 +35,8 @@ def draw(table: Table, merchant: str, noise: Noise, reach: Reach) -> dict[str, A
 
     A value has noise of `noise.scale` times the most that one person adds to it, the counts behind
     it `COARSER` times that of a count of people; where such a count is the value itself, it is not
-    drawn again. Values without a bound are null. Nothing of the true cells is kept.
+    drawn again. Values without a bound are null. Nothing of the true cells is kept, neither their
+    largest contributions nor what was not recorded; the columns they come from are.
     """
     cells = table.cells.filter(pl.col("merchant") == merchant).drop("merchant")
     most = [_most(cell, reach) for cell in cells.iter_rows(named=True)]
@@ -47,7 +56,8 @@ def draw(table: Table, merchant: str, noise: Noise, reach: Reach) -> dict[str, A
         "title": table.title,
         "dimensions": dimensions,
         "contrast": table.contrast,
-        "cells": [list(row) for row in counted.select(*dimensions, *CELL_COLUMNS).rows()],
+        "cells": [list(row) for row in counted.select(*dimensions, *_DRAWN).rows()],
+        "columns": [sorted(table.layout.sources(cell)) for cell in cells.iter_rows(named=True)],
         "noise": deviations,
     }
 
@@ -58,9 +68,10 @@ def protect_drawn(drawn: dict[str, Any], policy: Policy, noise: Noise) -> Protec
     A cell below `min_people` or `min_converters` leaves at most one time in a hundred.
     """
     dimensions = tuple(drawn["dimensions"])
-    schema = {**dict.fromkeys(dimensions, pl.String), **CELL_COLUMNS}
-    schema |= dict.fromkeys(_COUNTS, pl.Float64)
+    schema = {**dict.fromkeys(dimensions, pl.String), **_DRAWN}
     cells = pl.DataFrame(drawn["cells"], schema=schema, orient="row")
+    minimums = [least_of(policy, columns) for columns in drawn["columns"]]
+    cells = cells.with_columns(minimum=pl.Series(minimums, dtype=pl.Int64))
     cells = cells.with_columns(withheld=_first_rule(policy, noise))
     if drawn["contrast"] is not None:
         others = [name for name in (*dimensions, "measure") if name != drawn["contrast"]]
@@ -68,14 +79,19 @@ def protect_drawn(drawn: dict[str, Any], policy: Policy, noise: Noise) -> Protec
         both = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
         cells = cells.with_columns(withheld=pl.coalesce("withheld", both))
     cells = cells.with_columns(value=pl.when(pl.col("withheld").is_null()).then("value"))
-    columns = [*dimensions, *PROTECTED_COLUMNS]
+    # Amounts stay as they are: their noise hides more than so many people's share.
+    unknown = pl.lit(None, pl.Float64)
+    no_data = pl.lit(None, pl.String)
+    cells = rounded(cells.with_columns(magnitude=unknown, no_data=no_data), policy.round_counts)
     return Protected(
         drawn["name"],
         drawn["title"],
         dimensions,
-        cells.select(columns),
+        cells.select(*dimensions, *PROTECTED_COLUMNS),
         fingerprint(policy),
         dict(drawn["noise"]),
+        policy.round_counts,
+        dict.fromkeys(cells["withheld"].drop_nulls(), _NOTHING_SURE),
     )
 
 
@@ -120,5 +136,8 @@ def _first_rule(policy: Policy, noise: Noise) -> pl.Expr:
         pl.when(people < policy.min_people).then(pl.lit("min_people")),
         pl.when(pl.min_horizontal(contributors, left_out) < policy.min_converters).then(
             pl.lit("min_converters")
+        ),
+        pl.when(pl.coalesce(contributors, people) < pl.col("minimum")).then(
+            pl.lit("column_minimums")
         ),
     )

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from cleanroom.borders import PEOPLE, SHARE, Estimate, Findings, Protected
+from cleanroom.absences import Absence
+from cleanroom.borders import (
+    PEOPLE,
+    SHARE,
+    Estimate,
+    Findings,
+    Protected,
+)
 from cleanroom.errors import BorderError
-from cleanroom.numbers import count
 from cleanroom.outside import drawing, theme
 from cleanroom.outside.drawing import BarRow, IntervalRow
 from cleanroom.outside.names import OF, STEPS, name_words
 from cleanroom.outside.verdicts import is_comparable
-from cleanroom.outside.words import WITHHELD, estimate_figure
+from cleanroom.outside.words import Figure, cell_figure, estimate_figure
 from cleanroom.tables import Platform
 
 if TYPE_CHECKING:
@@ -48,8 +54,9 @@ def funnel_chart(path: Protected, findings: Findings | None = None) -> alt.Layer
         )
     people = path.cells.filter(pl.col("measure") == PEOPLE).select("step", "value")
     values: dict[str, float | None] = dict(people.iter_rows())
-    rows = [_bar(step, value, findings) for step, value in values.items()]
-    return drawing.bars(rows, "people, each counted once", _path_title(values))
+    figures = {step: cell_figure(path, step, PEOPLE, currency="") for step in values}
+    rows = [_bar(step, value, figures[step], findings) for step, value in values.items()]
+    return drawing.bars(rows, "people, each counted once", _path_title(figures))
 
 
 def rates_chart(findings: Findings, names: Sequence[str] | None = None) -> alt.LayerChart:
@@ -111,14 +118,14 @@ def _demand(kind: type[_Kind], value: object, chart: str) -> None:
         )
 
 
-def _bar(step: str, value: float | None, findings: Findings | None) -> BarRow:
+def _bar(step: str, value: float | None, people: Figure, findings: Findings | None) -> BarRow:
     about = STEPS[step]
     rates = findings.estimates if findings else {}
     rate = estimate_figure(rates.get(f"{step}_per_{about.base}")).text
     return BarRow(
         about.label,
         value,
-        WITHHELD if value is None else count(value),
+        people.text or people.state,
         f"{rate} {OF[about.base]}" if rate else "",
         _PLACES[about.seen_by],
         _COLOURS[about.seen_by],
@@ -150,27 +157,39 @@ def _tone(effect: Estimate) -> str:
     return theme.ADS if effect.lower > 0 else theme.CAUTION
 
 
-def _path_title(values: Mapping[str, float | None]) -> str:
-    reached, clicked, bought = (values.get(step) for step in ("reach", "click", "purchase"))
-    if reached is None:
-        return "How many people were reached is withheld"
-    clicks = "how many clicked is withheld" if clicked is None else f"{count(clicked)} clicked"
-    buyers = "how many bought is withheld" if bought is None else f"{count(bought)} bought"
-    return f"Of {count(reached)} people reached, {clicks} and {buyers}"
+def _path_title(figures: Mapping[str, Figure]) -> str:
+    reached, clicked, bought = (figures.get(step) for step in ("reach", "click", "purchase"))
+    if reached is None or reached.text is None:
+        return f"How many people were reached {_absence(reached)}"
+    clicks = _done("how many clicked", "clicked", clicked)
+    buyers = _done("how many bought", "bought", bought)
+    return f"Of {reached.text} people reached, {clicks} and {buyers}"
+
+
+def _done(unknown: str, verb: str, people: Figure | None) -> str:
+    if people is None or people.text is None:
+        return f"{unknown} {_absence(people)}"
+    return f"{people.text} {verb}"
+
+
+def _absence(figure: Figure | None) -> str:
+    """'is withheld', 'is not recorded'."""
+    no_data = figure is not None and figure.state == Absence.NO_DATA
+    return "is not recorded" if no_data else "is withheld"
 
 
 def _rates_title(findings: Findings) -> str:
     rate = findings.estimates.get("purchase_per_click")
     bought = estimate_figure(rate)
     if bought.text is None:
-        return "How many of those who clicked bought is withheld"
+        return f"How many of those who clicked bought {_absence(bought)}"
     return f"{bought.text} of those who clicked bought (95% interval {bought.interval})"
 
 
 def _lift_title(findings: Findings) -> str:
     treated, holdout = (
-        estimate_figure(findings.estimates[f"conversion_rate_{arm}"]).text for arm in _ARMS
+        estimate_figure(findings.estimates[f"conversion_rate_{arm}"]) for arm in _ARMS
     )
-    if treated is None or holdout is None:
-        return "How many bought in each group is withheld"
-    return f"{treated} of the campaign group bought, {holdout} of the holdout group"
+    if treated.text is None or holdout.text is None:
+        return f"How many bought in each group {_absence(treated)}"
+    return f"{treated.text} of the campaign group bought, {holdout.text} of the holdout group"

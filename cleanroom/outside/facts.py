@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cleanroom.absences import NO_DATA_WORDS, Absence, NoData
 from cleanroom.agreement import StudyKind
 from cleanroom.borders import (
     EVENTS,
@@ -21,7 +22,15 @@ from cleanroom.outside import charts
 from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
 from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
 from cleanroom.outside.verdicts import is_comparable, is_graded
-from cleanroom.outside.words import Figure, cell_figure, estimate_figure, reason_words
+from cleanroom.outside.words import (
+    Figure,
+    bound_words,
+    cell_figure,
+    estimate_figure,
+    reason_words,
+    rounding_words,
+)
+from cleanroom.withholding import withholding
 
 _CARDS = (
     ("People reached", "each counted once", ("path", "reach", "people")),
@@ -49,6 +58,9 @@ def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
             grid(t) for c in every for name, t in c.tables.items() if name not in _SECTIONS
         ],
         "withheld": [line for candidate in every for line in _withheld(candidate)],
+        "shares": [line for candidate in every for line in _shares(candidate)],
+        "no_data": [line for candidate in every for line in _no_data(candidate)],
+        "rounding": _rounding(every),
         "methods": _methods(every),
         "provenance": [_provenance(release) for release in releases.values()],
     }
@@ -123,6 +135,7 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
         "is_comparable": is_comparable(findings),
         "is_graded": is_graded(findings),
         "is_stated": findings.estimates["absolute_lift"].value is not None,
+        "has_no_data": findings.estimates["absolute_lift"].absence is Absence.NO_DATA,
         "chart": draw(charts.lift_chart(findings)),
         "arms": grid(candidate.tables["arms"], candidate.manifest["currency"], people="studied"),
         "effects": effects,
@@ -130,16 +143,49 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _withheld(candidate: Candidate) -> Iterable[tuple[str, str, str]]:
-    """Section, cells and reason, for each rule that withheld cells of a table."""
+def _withheld(candidate: Candidate) -> Iterable[tuple[str, str, str, str]]:
+    """Section, cells, reason and how far they are known, for each rule that withheld cells."""
     for name, table in candidate.tables.items():
-        one_measure = table.dimensions and table.cells["measure"].n_unique() == 1
-        hidden = table.cells.drop_nulls("withheld")
-        for rule in hidden["withheld"].unique(maintain_order=True):
-            rows = hidden.filter(hidden["withheld"] == rule).select(*table.dimensions, "measure")
-            keys = ([key_words(part) for part in row] for row in rows.iter_rows())
-            cells = (": ".join(key[:-1] if one_measure else key) for key in keys)
-            yield _SECTIONS.get(name, table.title), ", ".join(cells), reason_words(rule)
+        for rule, cells in _without_value(table, "withheld"):
+            yield _section(name, table), cells, reason_words(rule), bound_words(table, rule)
+
+
+def _no_data(candidate: Candidate) -> Iterable[tuple[str, str, str]]:
+    """Section, cells and reason, for cells that never had a value."""
+    for name, table in candidate.tables.items():
+        for reason, cells in _without_value(table, "no_data"):
+            yield _section(name, table), cells, NO_DATA_WORDS[NoData(reason)]
+
+
+def _section(name: str, table: Protected) -> str:
+    return _SECTIONS.get(name, table.title)
+
+
+def _without_value(table: Protected, column: str) -> Iterable[tuple[str, str]]:
+    """Each reason in `column`, and the cells that have it in words."""
+    one_measure = table.dimensions and table.cells["measure"].n_unique() == 1
+    hidden = table.cells.drop_nulls(column)
+    for reason in hidden[column].unique(maintain_order=True):
+        rows = hidden.filter(hidden[column] == reason).select(*table.dimensions, "measure")
+        keys = ([key_words(part) for part in row] for row in rows.iter_rows())
+        yield reason, ", ".join(": ".join(key[:-1] if one_measure else key) for key in keys)
+
+
+def _shares(candidate: Candidate) -> Iterable[tuple[str, str, Figure]]:
+    """Section, measure and the withheld share of its numbers, where there was any."""
+    for name, table in candidate.tables.items():
+        for account in withholding(table):
+            parts = [f"{account.share:.0%} of the numbers"]
+            if account.value_share is not None:
+                parts.append(f"{account.value_share:.0%} of their sum")
+            told = Figure(f"{account.withheld} of {account.cells}", ", ".join(parts))
+            yield _section(name, table), key_words(account.measure), told
+
+
+def _rounding(candidates: Iterable[Candidate]) -> list[str]:
+    """How the numbers were rounded, each way once."""
+    tables = (table for candidate in candidates for table in candidate.tables.values())
+    return [words for words in dict.fromkeys(map(rounding_words, tables)) if words]
 
 
 def _methods(candidates: Iterable[Candidate]) -> list[str]:

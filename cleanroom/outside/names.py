@@ -47,6 +47,8 @@ _KEYS = {
     "passed_on": "link passed on to others",
     "several_users": "several accounts of one buyer",
     "both_arms": "in both groups, so counted in neither",
+    "capped": "amount capped",
+    "bounded": "what was bounded",
 }
 _NAMES = {
     "match_rate": ("Found in the store", "of those with a click ID"),

@@ -1,7 +1,8 @@
 """Numbers and withheld numbers in a reader's words; used by charts, pages, and notebooks alike.
 
 Figures are made from released values alone. Why one is withheld is said in words that give
-nothing away: neither the agreement's thresholds, nor on which side of one a count fell.
+nothing away: not on which side of a threshold a count fell. How far it is known is said only as
+far as the threshold itself tells, which stands in the agreement.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cleanroom import numbers
+from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence, NoData
 from cleanroom.borders import (
     CIDS,
     EVENTS,
@@ -20,15 +22,23 @@ from cleanroom.borders import (
     Estimate,
     Protected,
 )
-
-WITHHELD = "withheld"  # the short form: which rule it was, the tables say
+from cleanroom.policy import Rounding
 
 _RULES = {
     "min_people": "fewer people than the agreement's minimum stand behind it",
     "min_converters": "too few people are on one side of it, counted or left out",
+    "column_minimums": "fewer people stand behind it than were agreed for what it is made of",
+    "dominance": "one or two people make up most of it",
+    "p_percent": "what one person contributes to it could be worked out too closely",
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
+_ROUNDED = {
+    Rounding.BASE_5: "counts are rounded to the nearest multiple of 5",
+    Rounding.MIDPOINT_6: "counts are rounded to the middle of six (1 to 6 are 3, 7 to 12 are 9)",
+}
+_LOSS = "amounts as coarsely; each by itself, so parts need not add up to their whole"
+_P_VALUE = "p-value"
 _ANY_RULE = "it is withheld under the agreement's disclosure rules"
 # Differences of shares are told in percentage points; changes carry their sign.
 _IN_POINTS = ("absolute_lift", "minimum_detectable_lift")
@@ -43,7 +53,7 @@ _CHANGES = (
 
 @dataclass(frozen=True)
 class Figure:
-    """A number as a reader meets it: its `text` and 95 % `interval`.
+    """A number as a reader meets it: its `text` and 95 % `interval`, or the `margin` of rounding.
 
     Where there is none, `state` says so in a word or two, and `withheld` why.
     """
@@ -51,7 +61,21 @@ class Figure:
     text: str | None = None
     interval: str | None = None
     withheld: str | None = None
-    state: str = "withheld"
+    state: str = Absence.WITHHELD
+    margin: str | None = None
+
+    @property
+    def spread(self) -> str | None:
+        """What stands beside the number in small: its interval, or else its margin."""
+        return self.interval or self.margin
+
+    @property
+    def told(self) -> str:
+        """The number, or its absence with the reason: none of these look alike."""
+        if self.text is not None:
+            return self.text
+        reason = self.withheld or ""
+        return reason if self.state in reason else f"{self.state}: {reason}"
 
 
 _NOT_MEASURED = Figure(withheld="the study did not measure it", state="not measured")
@@ -67,13 +91,26 @@ def reason_words(rule: str) -> str:
     return _RULES.get(rule, _ANY_RULE)
 
 
+def bound_words(table: Protected, rule: str) -> str:
+    """How far a number is known that the rule withheld: 'fewer than 50 people …'."""
+    return table.bounds.get(rule, "nothing is said of its size")
+
+
+def rounding_words(table: Protected) -> str | None:
+    """How the table was rounded, and what that costs; None if it was not."""
+    how = _ROUNDED.get(table.rounding)
+    return how and f"{how}, {_LOSS}"
+
+
 def cell_figure(table: Protected, *key: str, currency: str) -> Figure:
     """The cell of `table` at `key` (the dimensions' values, then the measure)."""
     names = (*table.dimensions, "measure")
     match = [pl.col(name) == value for name, value in zip(names, key, strict=True)]
     row = next(table.cells.filter(*match).iter_rows(named=True), None)
     if row is None:
-        return _NOT_MEASURED
+        return Figure("") if TOGETHER in key else _NOT_MEASURED
+    if row["no_data"] is not None:
+        return Figure(withheld=NO_DATA_WORDS[NoData(row["no_data"])], state=Absence.NO_DATA)
     if row["value"] is None:
         return Figure(withheld=reason_words(row["withheld"]))
     return Figure(_text(row["value"], row["unit"], currency))
@@ -85,12 +122,23 @@ def estimate_figure(estimate: Estimate | None, currency: str = "") -> Figure:
         return _NOT_MEASURED
     if estimate.value is None:
         why = estimate.withheld or _ANY_RULE
-        return Figure(withheld=why, state="withheld" if "withheld" in why else "not defined")
+        return Figure(withheld=why, state=estimate.absence or Absence.WITHHELD)
     known = [n for n in (estimate.value, estimate.lower, estimate.upper) if n is not None]
     like = max(known, key=abs)
     text, *bounds = (_told(estimate, number, currency, like) for number in known)
     unit = " points" if estimate.name in _IN_POINTS else ""
-    return Figure(f"{text}{unit}", " to ".join(bounds) or None)
+    return Figure(
+        f"{text}{unit}", " to ".join(bounds) or None, margin=_margin(estimate, currency, like)
+    )
+
+
+def _margin(estimate: Estimate, currency: str, like: float) -> str | None:
+    """How far rounding can have moved the value: '±2'. A p-value is the most cautious already."""
+    if not estimate.rounding or estimate.unit == _P_VALUE:
+        return None
+    if estimate.name in _IN_POINTS:
+        return f"±{numbers.points(estimate.rounding, like)}"
+    return f"±{_text(estimate.rounding, estimate.unit, currency, like)}"
 
 
 def _told(estimate: Estimate, number: float, currency: str, like: float) -> str:
@@ -109,4 +157,4 @@ def _text(value: float, unit: str, currency: str, like: float | None = None) -> 
         return numbers.money(value, currency)
     if unit == SHARE:
         return numbers.share(value, like)
-    return numbers.probability(value) if unit == "p-value" else numbers.plain(value, like)
+    return numbers.probability(value) if unit == _P_VALUE else numbers.plain(value, like)

@@ -1,7 +1,8 @@
 """The conversion study's tables: each merchant's path from note to order, its money, its links.
 
 Touches count in the local days of the study. A store event counts if the click it is owed to lies
-in those days; its orders' refunds count whenever they come.
+in those days; its orders' refunds count whenever they come. What one person counts is bounded as
+the policy says: of touches a user, of store events and orders a buyer.
 """
 
 from __future__ import annotations
@@ -10,34 +11,38 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
 import narwhals as nw
 
-from cleanroom.borders import EVENTS, MONEY, PEOPLE, Table
-from cleanroom.room.counting import Cell, Key, by_key, count_people, fewer, on_local_days, table
+from cleanroom.absences import NoData
+from cleanroom.borders import (
+    EVENTS,
+    MONEY,
+    PEOPLE,
+    Table,
+)
+from cleanroom.policy import Policy
+from cleanroom.room import conversion_layout as layout
+from cleanroom.room.conversion_layout import STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.counting import (
+    Cell,
+    Key,
+    count_people,
+    fewer,
+    no_data,
+    on_local_days,
+    single,
+    table,
+)
 from cleanroom.room.derived import attributed, links
-from cleanroom.room.engine import Frame, collect, scan
+from cleanroom.room.engine import Frame, scan
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.link import Outcome
+from cleanroom.room.recorded import unrecorded
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.tables import ENGAGEMENTS
 
 _MERCHANT = ("merchant",)
-
-
-class Step(StrEnum):
-    """The steps of the path, in order."""
-
-    REACH = "reach"
-    READ = "read"
-    ENGAGE = "engage"
-    CLICK = "click"
-    VISIT = "visit"
-    SEARCH = "search"
-    CART = "cart"
-    PURCHASE = "purchase"
-
 
 # Whose share a step's people are: those who could have taken it.
 _BASE = {
@@ -49,67 +54,96 @@ _BASE = {
     Step.CART: Step.VISIT,
     Step.PURCHASE: Step.VISIT,
 }
-_STORE_STEPS = (Step.VISIT, Step.SEARCH, Step.CART, Step.PURCHASE)
+# The kinds of events that a step consists of, where they are not called as the step is.
+_KINDS: dict[str, tuple[str, ...]] = {Step.REACH: ("impression",), Step.ENGAGE: ENGAGEMENTS}
 
 
 @dataclass(frozen=True)
 class _Counts:
-    """A merchant's touches by user, its events and links by user and by buyer, its orders."""
+    """A merchant's touches by user; its events, orders and links by user and by buyer."""
 
     touches: Counter[str]
     by_user: Counter[str]
     by_buyer: Counter[str]
+    orders_by_user: Counter[str]
+    orders_by_buyer: Counter[str]
     links_by_user: Counter[str]
     links_by_buyer: Counter[str]
-    orders: Counter[str]
 
 
 def conversion_tables(
-    vault: Vault, merchants: Sequence[str], start: date, end: date
+    vault: Vault,
+    merchants: Sequence[str],
+    start: date,
+    end: date,
+    policy: Policy | None = None,
 ) -> list[Table]:
-    """Tables `path`, `money` and `link` of all `merchants`, in one pass over the data.
+    """Tables `path`, `money` and `link` of all `merchants`, in one pass over the data; and
+    `bounds`, the people who were cut to what one person counts, if there is such a bound.
 
     `start` … `end` are days in the agreement's time zone, both included. Store-side people are the
-    smaller of the distinct users and the distinct buyers. Raises `HandoverError` if the engine
-    fails.
+    smaller of the distinct users and the distinct buyers. `policy`: the agreement's, or a stricter
+    one; where it asks for noise nothing is called unrecorded, because true rows would tell that.
+    Raises `HandoverError` if the engine fails.
     """
-    counts = _count(vault, sorted(set(merchants)), start, end)
-    path = "People and events at each step from note to order"
-    money = "Cost, orders, and revenue net of refunds, in minor units"
-    link = "What became of the clicks that carried a CID, in people"
-    return [
-        table("path", path, ("merchant", "step"), _cells(_path, counts)),
-        table("money", money, _MERCHANT, _cells(_money, counts)),
-        table("link", link, ("merchant", "outcome"), _cells(_link, counts)),
-    ]
+    policy = policy or vault.agreement.effective_policy
+    counts = _count(vault, sorted(set(merchants)), start, end, policy)
+    exact = policy.noise is None
+    absent = unrecorded(vault, policy.min_people) if exact else frozenset()
+
+    bounded = bounded_parts(policy)
+
+    def money_absent(cell: Cell) -> bool:
+        touches = counts[str(cell[0])].touches
+        return exact and _money_absent(cell, absent, touches, policy.min_people)
+
+    path = _recorded(_cells(_path, counts), 2, lambda cell: _step_absent(cell, absent))
+    money = _recorded(_cells(_money, counts), 1, money_absent)
+    link = _cells(_link, counts)
+    cut = _cells(lambda merchant, own: _bounds(merchant, own, bounded), counts)
+    tables = [table(layout.PATH, path), table(layout.MONEY, money), table(layout.LINK, link)]
+    return [*tables, table(layout.BOUNDS, cut)] if bounded else tables
 
 
 def _cells(
     of_merchant: Callable[[str, _Counts], Iterator[Cell]], counts: dict[str, _Counts]
-) -> list[Cell]:
-    return [cell for merchant, own in counts.items() for cell in of_merchant(merchant, own)]
+) -> Iterator[Cell]:
+    return (cell for merchant, own in counts.items() for cell in of_merchant(merchant, own))
 
 
-def _count(vault: Vault, merchants: Sequence[str], start: date, end: date) -> dict[str, _Counts]:
+def _count(
+    vault: Vault, merchants: Sequence[str], start: date, end: date, policy: Policy
+) -> dict[str, _Counts]:
     zone = vault.agreement.timezone
     wanted = nw.col("merchant").is_in(list(merchants))
     clicked = wanted & on_local_days("click_time", start, end, zone)
     touched = wanted & on_local_days("time", start, end, zone)
     touches = scan(table_path(vault, "touches")).filter(touched)
     events, linked = attributed(vault).filter(clicked), links(vault).filter(clicked)
+    orders = _orders(events, scan(table_path(vault, "visits")))
+    events_a_person, amount_a_person = policy.max_events_per_person, policy.max_amount_per_person
+    shown: dict[str, int | None] = dict.fromkeys(TOUCH_STEPS, events_a_person)
+    shown["cost"] = amount_a_person
+    done: dict[str, int | None] = dict.fromkeys(STORE_STEPS, events_a_person)
+    bought = {"orders": events_a_person, "revenue": amount_a_person}
     counted = (
-        count_people(touches, _MERCHANT, "user", _touch_marks()),
-        count_people(events, _MERCHANT, "user", _event_marks()),
-        count_people(events, _MERCHANT, "buyer", _event_marks()),
+        count_people(touches, _MERCHANT, "user", _touch_marks(), shown),
+        count_people(events, _MERCHANT, "user", _event_marks(), done),
+        count_people(events, _MERCHANT, "buyer", _event_marks(), done),
+        count_people(orders, _MERCHANT, "user", _order_marks(), bought),
+        count_people(orders, _MERCHANT, "buyer", _order_marks(), bought),
         count_people(linked, _MERCHANT, "user", {o: nw.col(o) for o in Outcome}),
         count_people(_bridged(linked), _MERCHANT, "buyer", {Outcome.LINKED: nw.col("linked")}),
-        _count_orders(events, scan(table_path(vault, "visits"))),
     )
-    return {m: _Counts(*(part.get((m,), Counter()) for part in counted)) for m in merchants}
+    return {m: _Counts(*(_of(m, part) for part in counted)) for m in merchants}
+
+
+def _of(merchant: str, counts: Mapping[Key, Counter[str]]) -> Counter[str]:
+    return counts.get((merchant,), Counter())
 
 
 def _touch_marks() -> dict[str, nw.Expr]:
-    kind = nw.col("kind")
+    kind, cost = nw.col("kind"), nw.col("cost")
     return {
         "any": ~kind.is_null(),
         Step.REACH: kind == "impression",
@@ -117,26 +151,53 @@ def _touch_marks() -> dict[str, nw.Expr]:
         Step.ENGAGE: kind.is_in(ENGAGEMENTS),
         Step.CLICK: kind == "click",
         "cid": ~nw.col("cid").is_null() & (kind == "click"),
-        "cost": nw.col("cost"),
+        "cost": cost,
+        "cost_known": ~cost.is_null(),
     }
 
 
 def _event_marks() -> dict[str, nw.Expr]:
     kind = nw.col("kind")
-    return {"any": ~kind.is_null(), **{step: kind == step for step in _STORE_STEPS}}
+    return {"any": ~kind.is_null(), **{step: kind == step for step in STORE_STEPS}}
+
+
+def _order_marks() -> dict[str, nw.Expr]:
+    return {"orders": ~nw.col("order").is_null(), "revenue": nw.col("net")}
 
 
 def _bridged(linked: Frame) -> Frame:
     return linked.filter(~nw.col("buyer").is_null())
 
 
-def _count_orders(events: Frame, visits: Frame) -> dict[Key, Counter[str]]:
+def _orders(events: Frame, visits: Frame) -> Frame:
+    """The orders of attributed purchases, each with its net amount and its one user and buyer."""
     purchases = events.filter(nw.col("kind") == "purchase")
-    orders = net_orders(purchases, visits, by=("merchant", "order"))
-    totals = orders.group_by(*_MERCHANT).agg(
-        orders=nw.col("order").count(), revenue=nw.col("net").sum().cast(nw.Int64)
-    )
-    return by_key(collect(totals, "orders by merchant"), _MERCHANT)
+    return net_orders(purchases, visits, by=("merchant", "order"), whose=("user", "buyer"))
+
+
+def _recorded(
+    cells: Iterator[Cell], dimensions: int, is_absent: Callable[[Cell], bool]
+) -> Iterator[Cell]:
+    for cell in cells:
+        yield no_data(cell, dimensions, NoData.NOT_RECORDED) if is_absent(cell) else cell
+
+
+def _step_absent(cell: Cell, absent: frozenset[str]) -> bool:
+    """Whether no event of the step was ever handed over. Reach is any touch, a visit any event."""
+    _, step, measure, *_ = cell
+    if measure == "people" and step in (Step.REACH, Step.VISIT):
+        kinds: tuple[str, ...] = ()
+    else:
+        kinds = _KINDS.get(str(step), (str(step),))
+    return bool(kinds) and absent.issuperset(kinds)
+
+
+def _money_absent(
+    cell: Cell, absent: frozenset[str], touches: Mapping[str, int], least: int
+) -> bool:
+    if cell[1] == "cost":
+        return touches["any_people"] >= least and touches["cost_known"] == 0
+    return Step.PURCHASE in absent
 
 
 def _path(merchant: str, counts: _Counts) -> Iterator[Cell]:
@@ -145,29 +206,33 @@ def _path(merchant: str, counts: _Counts) -> Iterator[Cell]:
         base = people[_BASE.get(step, step)]
         contributors = people[step] if step in _BASE else None
         yield merchant, step, "people", people[step], PEOPLE, base, contributors
-        if step in _STORE_STEPS:
-            events, doers = counts.by_user[step], fewer(counts.by_user, counts.by_buyer, step)
+        if step in STORE_STEPS:
+            events, doers = counts.by_buyer[step], fewer(counts.by_user, counts.by_buyer, step)
+            most = single(step, counts.by_user, counts.by_buyer)
         else:
             events, doers = counts.touches[step], counts.touches[f"{step}_people"]
-        yield merchant, step, "events", events, EVENTS, base, doers
+            most = single(step, counts.touches)
+        yield merchant, step, "events", events, EVENTS, base, doers, *most
 
 
 def _people(counts: _Counts) -> Mapping[Step, int]:
     """Distinct people at each step: reached by any touch, linked by any attributed event."""
-    people = {step: counts.touches[f"{step}_people"] for step in Step if step not in _STORE_STEPS}
-    people |= {step: fewer(counts.by_user, counts.by_buyer, step) for step in _STORE_STEPS}
+    people = {step: counts.touches[f"{step}_people"] for step in TOUCH_STEPS}
+    people |= {step: fewer(counts.by_user, counts.by_buyer, step) for step in STORE_STEPS}
     people[Step.REACH] = counts.touches["any_people"]
     people[Step.VISIT] = fewer(counts.by_user, counts.by_buyer, "any")
     return people
 
 
 def _money(merchant: str, counts: _Counts) -> Iterator[Cell]:
-    touches, orders = counts.touches, counts.orders
+    touches, orders = counts.touches, (counts.orders_by_user, counts.orders_by_buyer)
     reached, buyers = touches["any_people"], fewer(counts.by_user, counts.by_buyer, Step.PURCHASE)
-    yield merchant, "cost", touches["cost"], MONEY, reached, touches["cost_people"]
+    cost = (touches["cost"], MONEY, reached, touches["cost_people"], *single("cost", touches))
+    yield merchant, "cost", *cost
     clicked = touches[f"{Step.CLICK}_people"]
-    yield merchant, "orders", orders["orders"], EVENTS, clicked, buyers
-    yield merchant, "revenue", orders["revenue"], MONEY, clicked, buyers
+    for mark, unit in (("orders", EVENTS), ("revenue", MONEY)):
+        value = counts.orders_by_buyer[mark]
+        yield merchant, mark, value, unit, clicked, buyers, *single(mark, *orders)
 
 
 def _link(merchant: str, counts: _Counts) -> Iterator[Cell]:
@@ -178,3 +243,24 @@ def _link(merchant: str, counts: _Counts) -> Iterator[Cell]:
         if outcome is Outcome.LINKED:
             people = fewer(counts.links_by_user, counts.links_by_buyer, outcome)
         yield merchant, outcome, "people", people, PEOPLE, clicked, people
+
+
+def _bounds(merchant: str, counts: _Counts, bounded: Sequence[str]) -> Iterator[Cell]:
+    """Of the people behind a sum, those who were cut to what one person counts.
+
+    The base is that of the sum: of the people behind it, how many there are may be withheld.
+    """
+    touched = (*TOUCH_STEPS, "cost")
+    parts = {"orders": counts.orders_by_buyer, "revenue": counts.orders_by_buyer}
+    parts |= dict.fromkeys(STORE_STEPS, counts.by_buyer)
+    for mark in bounded:
+        own = parts.get(mark, counts.touches)
+        doers, cut = own[f"{mark}_people"], own[f"{mark}_capped"]
+        base = counts.touches["any_people" if mark in touched else f"{Step.CLICK}_people"]
+        yield merchant, mark, "people", cut, PEOPLE, base, min(cut, doers - cut)
+
+
+def bounded_parts(policy: Policy) -> list[str]:
+    """The steps and sums of which the policy bounds what one person counts."""
+    events = [*Step, "orders"] if policy.max_events_per_person is not None else []
+    return [*events, *(["cost", "revenue"] if policy.max_amount_per_person is not None else [])]

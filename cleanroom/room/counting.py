@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import polars as pl
 
+from cleanroom.absences import NoData
 from cleanroom.borders import CELL_COLUMNS, Table
+from cleanroom.layout import Layout
 from cleanroom.room.engine import Frame, collect
 
 Key = tuple[str, ...]
@@ -26,24 +28,68 @@ def on_local_days(column: str, start: date, end: date, timezone: str) -> nw.Expr
 
 
 def count_people(
-    rows: Frame, by: Sequence[str], person: str, marks: Mapping[str, nw.Expr]
+    rows: Frame,
+    by: Sequence[str],
+    person: str,
+    marks: Mapping[str, nw.Expr],
+    sums: Mapping[str, int | None] | None = None,
 ) -> dict[Key, Counter[str]]:
     """By group: each mark's sum, and under `<mark>_people` the distinct people it is above 0 for.
 
     `marks` are integers or flags by row, null as 0. Null persons together are one person. Sums are
-    whole numbers. A group without rows counts 0 throughout.
+    whole numbers. A group without rows counts 0 throughout. `sums`: see `tally`.
     """
     numbers = [mark.cast(nw.Int64).fill_null(0).alias(name) for name, mark in marks.items()]
     own = rows.select(*by, person, *numbers).group_by(*by, person).agg(nw.col(*marks).sum())
-    people = [(nw.col(mark) > 0).cast(nw.Int64).alias(f"{mark}_people") for mark in marks]
-    counted = own.with_columns(*people).drop(person).group_by(*by).agg(nw.all().sum())
-    return by_key(collect(counted, f"people by {', '.join(by)}"), by)
+    return tally(own.drop(person), by, list(marks), sums or {})
+
+
+def tally(
+    own: Frame, by: Sequence[str], marks: Sequence[str], sums: Mapping[str, int | None]
+) -> dict[Key, Counter[str]]:
+    """The counts of `count_people`, from one row a person with whole numbers in `marks`.
+
+    `sums` names the marks that one person may make up a large part of, each with the most that one
+    person counts (None: no bound). People beyond it are cut to it before anything is summed, and
+    counted under `<mark>_capped`. Of these marks there are also `<mark>_magnitude`, the sum of all
+    contributions without their signs, and `<mark>_largest` and `<mark>_second`, the two largest.
+    """
+    for mark, limit in sums.items():
+        own = _with_size(own, by, mark, limit)
+    own = own.with_columns((nw.col(m) > 0).cast(nw.Int64).alias(f"{m}_people") for m in marks)
+    added = [*marks, *(f"{mark}_people" for mark in marks)]
+    added += [f"{mark}_{part}" for mark in sums for part in ("capped", "magnitude", "at_top")]
+    most = [f"{mark}_{part}" for mark in sums for part in ("largest", "below")]
+    counted = own.group_by(*by).agg(nw.col(*added).sum(), *(nw.col(name).max() for name in most))
+    counts = by_key(collect(counted, f"people by {', '.join(by)}"), by)
+    for group in counts.values():
+        for mark in sums:
+            alone = group.pop(f"{mark}_at_top") == 1
+            below = group.pop(f"{mark}_below")
+            group[f"{mark}_second"] = below if alone else group[f"{mark}_largest"]
+    return counts
+
+
+def _with_size(own: Frame, by: Sequence[str], mark: str, limit: int | None) -> Frame:
+    """A mark within its limit, and how large it is beside the largest of its group."""
+    size, largest = nw.col(f"{mark}_magnitude"), nw.col(f"{mark}_largest")
+    beyond = nw.lit(value=False) if limit is None else nw.col(mark).abs() > limit
+    own = own.with_columns(beyond.cast(nw.Int64).alias(f"{mark}_capped"))
+    if limit is not None:
+        own = own.with_columns(nw.col(mark).clip(-limit, limit))
+    own = own.with_columns(nw.col(mark).abs().alias(f"{mark}_magnitude"))
+    # The largest by a window, not by a rank: nothing is sorted.
+    own = own.with_columns(size.max().over(*by).alias(f"{mark}_largest"))
+    return own.with_columns(
+        (size == largest).cast(nw.Int64).alias(f"{mark}_at_top"),
+        nw.when(size < largest).then(size).alias(f"{mark}_below"),
+    )
 
 
 def by_key(counts: pl.DataFrame, by: Sequence[str]) -> dict[Key, Counter[str]]:
     """The rows of a small frame of counts by their key; what is absent counts 0."""
     return {
-        tuple(row.pop(name) for name in by): Counter({name: int(row[name]) for name in row})
+        tuple(row.pop(name) for name in by): Counter({name: int(row[name] or 0) for name in row})
         for row in counts.iter_rows(named=True)
     }
 
@@ -53,14 +99,27 @@ def fewer(a: Mapping[str, int], b: Mapping[str, int], mark: str) -> int:
     return min(a[f"{mark}_people"], b[f"{mark}_people"])
 
 
-def table(
-    name: str,
-    title: str,
-    dimensions: tuple[str, ...],
-    cells: Sequence[Cell],
-    contrast: str | None = None,
-) -> Table:
-    """A border table of `cells`, rows of the dimensions and then `CELL_COLUMNS`."""
-    schema = {**dict.fromkeys(dimensions, pl.String), **CELL_COLUMNS}
-    frame = pl.DataFrame(cells, schema=schema, orient="row")
-    return Table(name, title, dimensions, frame, contrast)
+def single(mark: str, *counted: Mapping[str, int]) -> tuple[int, int, int]:
+    """The two largest contributions of single people to a mark, and all its contributions.
+
+    Where both platforms count people for it, the larger: whoever is one person to either is one.
+    """
+    parts = (f"{mark}_largest", f"{mark}_second", f"{mark}_magnitude")
+    largest, second, magnitude = (max(counts[part] for counts in counted) for part in parts)
+    return largest, second, magnitude
+
+
+def table(layout: Layout, cells: Iterable[Cell]) -> Table:
+    """A border table of `cells`: rows of the dimensions and then `CELL_COLUMNS`.
+
+    A row may end early: what it does not say is null.
+    """
+    schema = {**dict.fromkeys(layout.names, pl.String), **CELL_COLUMNS}
+    rows = [[*cell, *[None] * (len(schema) - len(cell))] for cell in cells]
+    return Table(layout, pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def no_data(cell: Cell, dimensions: int, reason: NoData) -> Cell:
+    """The cell with the reason why there never was a value in place of the value and support."""
+    measure, _, unit = cell[dimensions : dimensions + 3]
+    return (*cell[:dimensions], measure, None, unit, *[None] * 5, reason)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import narwhals as nw
 
 from cleanroom.borders import CIDS, PEOPLE, Table
+from cleanroom.layout import Dimension, Layout, Measure, Use
 from cleanroom.room.counting import Cell, count_people, table
 from cleanroom.room.derived import links
 from cleanroom.room.engine import Frame
@@ -30,6 +31,24 @@ from cleanroom.tables import Platform
 
 _ALL = ("all",)
 _DISTINCT = ("cid", USER, BUYER)
+LAYOUT = Layout(
+    "link_rules",
+    "How often each rule of the link was needed, in CIDs and people of all merchants",
+    (
+        Dimension("of", categories=tuple(Base)),
+        Dimension("rule", categories=tuple({rule.id: None for rule in (*BASES, *LINK_RULES)})),
+    ),
+    (
+        Measure("people", Use.COUNT, ("touches.user", "visits.buyer")),
+        Measure("cids", Use.COUNT, ("touches.cid", "visits.cid")),
+    ),
+)
+MATCH = Layout(
+    "match",
+    "CIDs handed over by each side and found on both, and the people behind them",
+    (Dimension("side", categories=(*Platform, "matched")),),
+    LAYOUT.measures,
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +84,7 @@ def link_diagnostics(vault: Vault) -> Table:
     touches, visits = _sides(vault)
     window = vault.agreement.join.attribution_window_days
     counts = count_rules(touches, visits, links(vault), window)
-    title = "How often each rule of the link was needed, in CIDs and people of all merchants"
-    return table("link_rules", title, ("of", "rule"), [*_cells(counts)])
+    return table(LAYOUT, _cells(counts))
 
 
 def match_sizes(vault: Vault) -> Table:
@@ -89,8 +107,7 @@ def match_sizes(vault: Vault) -> Table:
         cells.append((name, "cids", side.cids, CIDS, side.people, side.people))
     cells.append(("matched", "people", people, PEOPLE, base, support))
     cells.append(("matched", "cids", ads.matched_cids, CIDS, base, support))
-    title = "CIDs handed over by each side and found on both, and the people behind them"
-    return table("match", title, ("side",), cells)
+    return table(MATCH, cells)
 
 
 def count_rules(

@@ -28,16 +28,23 @@ def attribute(links: Frame, visits: Frame, window_days: int) -> Frame:
     return owed.filter(within_window(window_days)).drop("place")
 
 
-def net_orders(purchases: Frame, visits: Frame, by: Sequence[str]) -> Frame:
+def net_orders(
+    purchases: Frame, visits: Frame, by: Sequence[str], whose: Sequence[str] = ()
+) -> Frame:
     """What is left of each order: one row per `by` (its keys, `merchant` and `order` among them).
 
     `amount` is the sum of its purchases, minor units; `net` is that minus every refund of
     `visits` that names the order at or after its first purchase, whenever that is in the data.
+    `whose`: columns of persons, one kept for each order (of several, the smallest token).
     """
     refunds = visits.filter(nw.col("kind") == "refund", ~nw.col("order").is_null()).select(
         "merchant", "order", refund="amount", refund_time="time"
     )
-    orders = purchases.group_by(*by).agg(amount=nw.col("amount").sum(), time=nw.col("time").min())
+    orders = purchases.group_by(*by).agg(
+        *(nw.col(person).min() for person in whose),
+        amount=nw.col("amount").sum(),
+        time=nw.col("time").min(),
+    )
     refunded = (
         orders.join(refunds, on=["merchant", "order"], how="inner")
         .filter(nw.col("refund_time") >= nw.col("time"))

@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 
-from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, Table
+from cleanroom.absences import NoData
+from cleanroom.borders import (
+    MONEY,
+    MONEY_SQUARED,
+    PEOPLE,
+    Table,
+)
 from cleanroom.errors import StudyError
-from cleanroom.room.counting import Cell, Key, by_key, count_people, on_local_days, table
+from cleanroom.layout import Dimension, Layout, Measure, Use
+from cleanroom.policy import Policy
+from cleanroom.room.counting import (
+    Cell,
+    Key,
+    by_key,
+    count_people,
+    no_data,
+    on_local_days,
+    single,
+    table,
+    tally,
+)
 from cleanroom.room.derived import links, shared_sides
 from cleanroom.room.engine import Frame, collect, scan
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
 from cleanroom.room.vault import Vault, table_path
-from cleanroom.study import LiftStudy
+from cleanroom.study import LiftStudy, bounded
 from cleanroom.tables import ARMS
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
 _PERSON = (*_STUDY, "buyer")
 _LARGEST_SUM = 2**63 - 1
+_MERCHANT = Dimension("merchant", ("assignments.merchant", "visits.merchant"))
+# Nobody of the panel is in both arms, so that arms add up; users assigned may be in both.
+ARMS_LAYOUT = Layout(
+    "arms",
+    "Assigned, seen in the panel, and bought, by arm",
+    (_MERCHANT, Dimension("arm", ("assignments.arm",))),
+    (
+        Measure("assigned", Use.COUNT, ("assignments.user",)),
+        Measure("people", Use.COUNT, ("assignments.user", "visits.buyer"), adds_up=True),
+        Measure("converters", Use.COUNT, ("visits.buyer",), adds_up=True),
+        Measure("amount", Use.SUM, ("visits.amount",), adds_up=True),
+        Measure("amount_squared", Use.SUM, ("visits.amount",), adds_up=True),
+        Measure("capped", Use.COUNT, ("visits.buyer",), adds_up=True),
+    ),
+    contrast="arm",
+)
+PANEL_LAYOUT = Layout(
+    "panel",
+    "Users whose buyer has users in both arms: counted in neither",
+    (_MERCHANT, Dimension("outcome", categories=("both_arms",))),
+    (Measure("people", Use.COUNT, ("assignments.user", "visits.buyer")),),
+)
 
 
 @dataclass(frozen=True)
@@ -35,28 +75,36 @@ class _Counts:
     both_arms: dict[Key, Counter[str]]
 
 
-def lift_tables(vault: Vault, studies: Sequence[LiftStudy]) -> list[Table]:
+def lift_tables(
+    vault: Vault, studies: Sequence[LiftStudy], policy: Policy | None = None
+) -> list[Table]:
     """Tables `arms` and `panel` of all `studies`: one pass for those with the same period,
     population and `max_amount`.
 
-    Raises `StudyError` if a merchant has two studies here (ask for them one after the other), if
-    the agreement opens no shared identifier and the population needs one, or if `max_amount` is
-    too large for exact sums; `HandoverError` if the engine fails.
+    `policy`: the agreement's, or a stricter one; what one person counts is the less of its bound
+    and `max_amount`. A study to which the ads platform assigned nobody has no data. Raises
+    `StudyError` if a merchant has two studies here (ask for them one after the other), if the
+    agreement opens no shared identifier and the population needs one, or if `max_amount` is too
+    large for exact sums; `HandoverError` if the engine fails.
     """
     _check(vault, studies)
+    policy = policy or vault.agreement.effective_policy
+    studies = [bounded(study, policy) for study in studies]
     arms: list[Cell] = []
     panels: list[Cell] = []
     for alike in _alike(studies):
         counts = _count(vault, alike)
         for study in alike:
-            arms += _arm_cells(study, counts)
-            panels += _panel_cells(study, counts)
-    title = "Assigned, seen in the panel, and bought, by arm"
-    left_out = "Users whose buyer has users in both arms: counted in neither"
-    return [
-        table("arms", title, ("merchant", "arm"), arms, contrast="arm"),
-        table("panel", left_out, ("merchant", "outcome"), panels),
-    ]
+            # Under noise that too would be told of true rows.
+            noisy = policy.noise is not None
+            assigned = noisy or (study.merchant, study.study) in counts.assigned
+            arms += _if_assigned(assigned, _arm_cells(study, counts))
+            panels += _if_assigned(assigned, _panel_cells(study, counts))
+    return [table(ARMS_LAYOUT, arms), table(PANEL_LAYOUT, panels)]
+
+
+def _if_assigned(assigned: bool, cells: Iterable[Cell]) -> list[Cell]:
+    return [cell if assigned else no_data(cell, 2, NoData.NO_ASSIGNMENT) for cell in cells]
 
 
 def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
@@ -87,7 +135,7 @@ def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
     people = panel(assignments, _bridges(vault, studies[0].population))
     visits = scan(table_path(vault, "visits"))
     outcomes = _outcomes(people, visits, studies[0], vault.agreement.timezone)
-    arms = by_key(collect(_by_arm(people, outcomes), "people by arm"), _ARM)
+    arms = _by_arm(people, outcomes)
     _check_sums(arms, studies[0].max_amount)
     both = people.filter(nw.col("arm").is_null()).group_by(*_STUDY).agg(nw.col("users").sum())
     mark = {"assigned": ~nw.col("arm").is_null()}
@@ -118,16 +166,24 @@ def _outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> 
     )
     orders = net_orders(purchases, visits, by=(*_PERSON, "order"))
     spent = orders.group_by(*_PERSON).agg(amount=nw.col("net").sum().cast(nw.Int64))
-    return spent.with_columns(nw.col("amount").clip(0, study.max_amount))
+    capped = (nw.col("amount") > study.max_amount).cast(nw.Int64)
+    return spent.with_columns(nw.col("amount").clip(0, study.max_amount), capped=capped)
 
 
-def _by_arm(people: Frame, outcomes: Frame) -> Frame:
+def _by_arm(people: Frame, outcomes: Frame) -> dict[Key, Counter[str]]:
+    """By arm: `people`, `converters`, and the sums of what each spent and of its square."""
     seen = people.filter(~nw.col("arm").is_null()).join(outcomes, on=list(_PERSON), how="left")
     amount = nw.col("amount").fill_null(0).cast(nw.Int64)
-    converted = (~nw.col("amount").is_null()).cast(nw.Int64)
-    rows = seen.select(*_ARM, converters=converted, amount=amount, amount_squared=amount * amount)
-    sums = nw.col("converters", "amount", "amount_squared").sum()
-    return rows.group_by(*_ARM).agg(sums, people=nw.len())
+    own = seen.select(
+        *_ARM,
+        people=nw.lit(1).cast(nw.Int64),
+        converters=(~nw.col("amount").is_null()).cast(nw.Int64),
+        amount=amount,
+        amount_squared=amount * amount,
+        capped=nw.col("capped").fill_null(0),
+    )
+    marks = ("people", "converters", "amount", "amount_squared", "capped")
+    return tally(own, _ARM, marks, {"amount": None, "amount_squared": None})
 
 
 def _check_sums(arms: dict[Key, Counter[str]], max_amount: int) -> None:
@@ -148,8 +204,11 @@ def _arm_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
         yield *place, "people", people, PEOPLE, assigned, people
         yield *place, "converters", converters, PEOPLE, people, converters
         bought = (people, converters)
-        yield *place, "amount", seen["amount"], MONEY, *bought
-        yield *place, "amount_squared", seen["amount_squared"], MONEY_SQUARED, *bought
+        for mark, unit in (("amount", MONEY), ("amount_squared", MONEY_SQUARED)):
+            yield *place, mark, seen[mark], unit, *bought, *single(mark, seen)
+        # Who was cut is a part of the buyers: so are those who were not.
+        capped, rest = seen["capped"], converters - seen["capped"]
+        yield *place, "capped", capped, PEOPLE, people, min(capped, rest)
 
 
 def _panel_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:

@@ -34,9 +34,9 @@ from cleanroom.studies.released import (
     WILSON,
     Quantity,
     Shown,
+    absence,
     estimate,
     released,
-    withheld_words,
 )
 from cleanroom.studies.words import joined, sentence
 
@@ -155,11 +155,11 @@ def _steps_nested(given: Mapping[str, Quantity]) -> Check:
     """Whether nobody takes a step without the step before; else the data contradict themselves."""
     pairs = [(given[f"people_{part}"], given[f"people_{base}"]) for part, base in _STEP_RATES]
     torn = [f"more {part.noun} than {base.noun}" for part, base in pairs if _exceeds(part, base)]
-    hidden = withheld_words(*(one for pair in pairs for one in pair))
+    hidden = absence(*(one for pair in pairs for one in pair))
     if torn:
         verdict, words = Verdict.FAILED, f"there are {joined(torn)}: look for an error in the data"
     elif hidden:
-        verdict, words = Verdict.UNKNOWN, f"not all steps can be compared: {hidden}"
+        verdict, words = Verdict.UNKNOWN, f"not all steps can be compared: {hidden[1]}"
     else:
         verdict, words = Verdict.PASSED, "no step has more people than the step it is a share of"
     return Check("steps_nested", "Steps lie within each other", verdict, sentence(words))

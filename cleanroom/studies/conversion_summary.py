@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cleanroom.absences import Absence
 from cleanroom.borders import Estimate
 from cleanroom.numbers import money, share
 from cleanroom.studies.words import counted, sentence
@@ -26,21 +27,21 @@ def summary(estimates: Mapping[str, Estimate], currency: str) -> tuple[str, str,
 
 
 def _clicks(estimates: Mapping[str, Estimate]) -> str:
-    reached = counted(estimates["people_reach"].value, "people")
-    clicked = counted(estimates["people_click"].value)
+    reached = counted(estimates["people_reach"], "people")
+    clicked = counted(estimates["people_click"])
     return (
         f"the notes reached {reached}, and {clicked} clicked{_rate(estimates['click_per_reach'])}"
     )
 
 
 def _orders(estimates: Mapping[str, Estimate]) -> str:
-    visited = counted(estimates["people_visit"].value)
-    bought = counted(estimates["people_purchase"].value)
+    visited = counted(estimates["people_visit"])
+    bought = counted(estimates["people_purchase"])
     return (
         f"of the people who clicked, {visited} were seen in the store"
         f"{_rate(estimates['visit_per_click'])} and {bought} bought"
         f"{_rate(estimates['purchase_per_click'])}, placing "
-        f"{counted(estimates['orders'].value, 'orders')}"
+        f"{counted(estimates['orders'], 'orders')}"
     )
 
 
@@ -52,7 +53,9 @@ def _money(estimates: Mapping[str, Estimate], currency: str) -> str:
 
 
 def _amount(estimate: Estimate, currency: str) -> str:
-    return "withheld" if estimate.value is None else money(estimate.value, currency)
+    if estimate.value is None:
+        return "not recorded" if estimate.absence is Absence.NO_DATA else "withheld"
+    return money(estimate.value, currency)
 
 
 def _rate(estimate: Estimate) -> str:

@@ -59,6 +59,14 @@ class Difference(Interval):
 
 
 @dataclass(frozen=True)
+class Chance:
+    """How often chance alone departs as far as `departure`, which is signed: 0 is no departure."""
+
+    p_value: float
+    departure: float
+
+
+@dataclass(frozen=True)
 class Proportion:
     """`count` of `people`; raises `UndefinedError` where that is no share of anything."""
 

@@ -21,6 +21,7 @@ _MEASURES = {
     "converters": ("buyers in the {} arm", PEOPLE),
     "amount": ("amount spent in the {} arm", MONEY),
     "amount_squared": ("sum of squared amounts in the {} arm", MONEY_SQUARED),
+    "capped": ("buyers in the {} arm whose amount was cut", PEOPLE),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, SHARE, Estimate
 from cleanroom.studies.intervals import (
+    Chance,
     Difference,
     Interval,
     Moments,
@@ -20,7 +21,15 @@ from cleanroom.studies.intervals import (
     planned_split_p_value,
     wilson,
 )
-from cleanroom.studies.released import AS_RELEASED, WILSON, Compute, Quantity, Shown, estimate
+from cleanroom.studies.released import (
+    AS_RELEASED,
+    WILSON,
+    Compute,
+    Quantity,
+    Result,
+    Shown,
+    estimate,
+)
 from cleanroom.studies.score import difference_of_proportions, relative_difference
 
 P_VALUE = "p-value"
@@ -47,7 +56,12 @@ def _detectable(treated: Proportion, holdout: Proportion) -> float:
     return detectable_difference(holdout, treated.people, noise)
 
 
-_BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Interval | float]], ...] = (
+def _no_difference(treated: Proportion, holdout: Proportion) -> Chance:
+    difference = difference_of_proportions(treated, holdout)
+    return Chance(difference.p_value, difference.value)
+
+
+_BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Result]], ...] = (
     (
         Shown("absolute_lift", "Conversion rate, treated minus holdout", SHARE, _MEE),
         difference_of_proportions,
@@ -62,14 +76,14 @@ _BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Interval | float]
     ),
     (
         Shown("p_value", "p-value of no effect on buying", P_VALUE, _MEE),
-        lambda t, h: difference_of_proportions(t, h).p_value,
+        _no_difference,
     ),
     (
         Shown("minimum_detectable_lift", "Smallest absolute lift likely found", SHARE, _FLEISS),
         _detectable,
     ),
 )
-_SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Interval | float]], ...] = (
+_SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Result]], ...] = (
     (
         Shown("amount_lift", "Amount per person, treated minus holdout", MONEY, _WELCH),
         difference_of_means,
@@ -129,21 +143,23 @@ def _alike(given: Mapping[str, Quantity], planned: float) -> list[Estimate]:
     return [
         estimate(
             Shown("sample_ratio_p_value", "p-value of the planned split", P_VALUE, _CHI_SQUARE),
-            lambda t, h: planned_split_p_value([t, h], [planned, 1 - planned]),
+            lambda t, h: Chance(
+                planned_split_p_value([t, h], [planned, 1 - planned]), t - planned * (t + h)
+            ),
             *assigned,
         ),
         estimate(
             Shown("linked_share_p_value", "p-value of equal linked shares", P_VALUE, _MEE),
-            _of(Proportion, lambda t, h: difference_of_proportions(t, h).p_value),
+            _of(Proportion, _no_difference),
             *studied,
         ),
     ]
 
 
-def _of(kind: type[Arm], compute: Callable[[Arm, Arm], Interval | float]) -> Compute:
+def _of(kind: type[Arm], compute: Callable[[Arm, Arm], Result]) -> Compute:
     """`compute` on the numbers of the treated arm followed by those of the holdout."""
 
-    def of_numbers(*numbers: float) -> Interval | float:
+    def of_numbers(*numbers: float) -> Result:
         half = len(numbers) // 2
         return compute(kind(*numbers[:half]), kind(*numbers[half:]))
 

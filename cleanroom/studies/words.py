@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cleanroom import numbers
+from cleanroom.absences import Absence
+from cleanroom.borders import Estimate
+
+_UNKNOWN = {
+    Absence.WITHHELD: "a withheld",
+    Absence.NO_DATA: "an unrecorded",
+    Absence.UNDEFINED: "an undefined",
+    None: "an unknown",
+}
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -17,11 +26,11 @@ def sentence(clause: str) -> str:
     return f"{clause[0].upper()}{clause[1:]}."
 
 
-def counted(value: float | None, noun: str = "") -> str:
-    """'12,345 people'; 'a withheld number of people' where there is no value."""
-    if value is None:
-        return f"a withheld number{f' of {noun}' if noun else ''}"
-    return f"{numbers.count(value)} {noun}".rstrip()
+def counted(estimate: Estimate, noun: str = "") -> str:
+    """'12,345 people'; 'a withheld number of people', or an unrecorded one, without a value."""
+    if estimate.value is None:
+        return f"{_UNKNOWN[estimate.absence]} number{f' of {noun}' if noun else ''}"
+    return f"{numbers.count(estimate.value)} {noun}".rstrip()
 
 
 def points(value: float) -> str:

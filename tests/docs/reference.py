@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cleanroom import errors
+from cleanroom.absences import NO_DATA_WORDS
 from cleanroom.errors import CleanroomError, ExitCode
 from cleanroom.gate import rules
+from cleanroom.layout import CLASSES
 from cleanroom.party import checks
 from cleanroom.room.link_rules import BASES, LINK_RULES, LinkRule
 from cleanroom.tables import TABLES, Column, TableContract
@@ -59,6 +61,17 @@ def disclosure_rules() -> str:
     return grid(
         ("rule", "why a cell is withheld"), [(f"`{r.id}`", r.protects) for r in rules.RULES]
     )
+
+
+def column_classes() -> str:
+    """What an output may make of a column, by its role."""
+    rows = [(role.value.replace("_", " "), terms.says) for role, terms in CLASSES.items()]
+    return grid(("role of the column", "in an output"), rows)
+
+
+def no_data() -> str:
+    """Why there may be no data, by the name in the released table."""
+    return grid(("`no_data`", "why"), [(f"`{r}`", words) for r, words in NO_DATA_WORDS.items()])
 
 
 def link_rules() -> str:
@@ -110,6 +123,8 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "tables": ("tables.md", tables),
     "reasons": ("tables.md", reasons),
     "rules": ("rules.md", disclosure_rules),
+    "column classes": ("rules.md", column_classes),
+    "no data": ("rules.md", no_data),
     "link rules": ("rules.md", link_rules),
     "exit codes": ("exit-codes.md", exit_codes),
 }

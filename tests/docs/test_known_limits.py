@@ -60,10 +60,22 @@ def test_two_answers_that_differ_by_a_day_can_be_subtracted() -> None:
     assert [answer["buy", "m"] for answer in answers] == [61, 60]
 
 
-def test_an_amount_that_one_person_dominates_is_released() -> None:
+def test_an_amount_that_one_person_dominates_is_not_released() -> None:
+    """The attack that an earlier version let through: one buyer's amount, near enough."""
     nearly_all_of_one = 1_000_000.0 + 49 * 100
-    amount = table("money", (), [("revenue", nearly_all_of_one, MONEY, 50, 50)])
-    assert protect(amount, Policy()).values() == {("revenue",): nearly_all_of_one}
+    support = (50, 50, 1_000_000.0, 100.0, nearly_all_of_one)
+    amount = table("money", (), [("revenue", nearly_all_of_one, MONEY, *support)])
+    assert protect(amount, Policy()).values() == {("revenue",): None}
+
+
+def test_three_who_tell_each_other_their_amounts_bound_a_fourth() -> None:
+    spent = [400.0, 400.0, 400.0, 400.0, *[1.0] * 50]
+    support = (60, len(spent), 400.0, 400.0, sum(spent))
+    amount = table("money", (), [("revenue", sum(spent), MONEY, *support)])
+    (released,) = protect(amount, Policy()).values().values()
+    assert released is not None
+    fourth_at_most = released - 3 * 400
+    assert 400 <= fourth_at_most <= 1.15 * 400
 
 
 def test_an_event_in_two_epochs_handovers_is_known_by_its_id(tmp_path: Path) -> None:

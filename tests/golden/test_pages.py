@@ -39,7 +39,7 @@ def words(svg: str) -> str:
     return "\n".join(["<svg>", *re.findall(r"<text[^>]*(?<!/)>(.*?)</text>", svg), "</svg>"])
 
 
-@pytest.mark.parametrize("name", ["rich", "mostly_withheld", "broken_split", "index"])
+@pytest.mark.parametrize("name", ["rich", "mostly_withheld", "broken_split", "rounded", "index"])
 def test_a_page_is_as_approved(name: str) -> None:
     page = outline(index() if name == "index" else report(name))
     approved = HERE / f"{name}.html"

@@ -13,12 +13,15 @@ MODULES = {file.relative_to(PACKAGE).as_posix(): file for file in PACKAGE.rglob(
 
 VOCABULARY = frozenset(
     {
+        "absences",
         "agreement",
         "agreement_file",
         "borders",
+        "builders",
         "consent",
         "errors",
         "keyring",
+        "layout",
         "ledger",
         "mailbox",
         "matching",
@@ -32,6 +35,7 @@ VOCABULARY = frozenset(
         "streams",
         "study",
         "tables",
+        "withholding",
     }
 )
 ZONES = frozenset({"party", "room", "gate", "outside"})

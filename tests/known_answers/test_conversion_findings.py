@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleanroom.borders import EVENTS, MONEY, PEOPLE, SHARE, Verdict
+from cleanroom.absences import Absence
+from cleanroom.borders import (
+    EVENTS,
+    MONEY,
+    PEOPLE,
+    SHARE,
+    Verdict,
+)
 from cleanroom.errors import StudyError
 from cleanroom.studies import conversion
 from tests.factories import protected
@@ -84,6 +91,34 @@ def test_a_withheld_number_is_named_and_the_sentences_stand_without_it() -> None
         "Revenue net of refunds was ¥51,234 and advertising cost withheld; this credits"
     )
     assert found.checks["steps_nested"].verdict is Verdict.UNKNOWN
+
+
+def test_what_is_not_recorded_is_called_so_and_not_withheld() -> None:
+    never = (None, None, None, "not_recorded")
+    path = protected("path", ("step",), [("click", PEOPLE, None, PEOPLE, *never)])
+    money = protected("money", (), [("cost", None, MONEY, *never)])
+    found = conversion.findings(
+        {"path": path, "money": money, "link": protected("link", ("outcome",), [])}, "CNY"
+    )
+    cost, rate = found.estimates["cost"], found.estimates["purchase_per_click"]
+    assert (cost.absence, cost.withheld) == (
+        Absence.NO_DATA,
+        "there is no data on the advertising cost: the platform hands over no records of it",
+    )
+    assert rate.absence is Absence.WITHHELD
+    assert rate.withheld == (
+        "the number of buyers was withheld by the disclosure rules; there is no data on the number "
+        "of people who clicked: the platform hands over no records of it"
+    )
+    assert "an unrecorded number clicked" in found.summary[0]
+    assert "advertising cost not recorded" in found.summary[2]
+    assert found.estimates["people_reach"].absence is Absence.WITHHELD
+
+
+def test_an_estimate_with_a_value_has_no_absence_and_an_undefined_one_says_so() -> None:
+    found = conversion_of(changed={"cost": 0}).estimates
+    assert found["roas"].absence is Absence.UNDEFINED
+    assert {one.absence for one in found.values() if one.value is not None} == {None}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Whole releases of invented merchants, made as the house makes them: cells, gate, studies, votes.
 
-`rich()` has everything; `mostly_withheld()` is small; `broken_split()` fails its sample-ratio
-check; `without_effect()` has an interval around zero; `conversion_only()` has no holdout study.
+`rich()` has everything; `mostly_withheld()` is small; `rounded()` is rounded and lacks data;
+`broken_split()` fails its sample-ratio check; `without_effect()` has an interval around zero;
+`conversion_only()` has no holdout study.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from cleanroom.absences import NoData
 from cleanroom.borders import (
     EVENTS,
     MONEY,
@@ -22,7 +24,7 @@ from cleanroom.borders import (
     Table,
 )
 from cleanroom.gate.protect import protect
-from cleanroom.policy import Policy
+from cleanroom.policy import Policy, Rounding
 from cleanroom.studies import conversion, lift
 from cleanroom.study import ConversionStudy, LiftStudy, Study
 from tests.factories import table as titled_by_name
@@ -83,6 +85,16 @@ def broken_split(name: str = "Northbay Running") -> tuple[Release, Release]:
     )
 
 
+def rounded(name: str = "Linden & Ash") -> tuple[Release, Release]:
+    """Both studies with rounded counts; no cost is recorded, and hardly anyone held out bought."""
+    arms = {**RICH_ARMS, "holdout": (49_880, 24_265, 7, 1_890_00)}
+    policy = POLICY.model_copy(update={"round_counts": Rounding.BASE_5})
+    return (
+        _release(*_conversion("m-021", RICH_PATH, None, 148_720_00, 8_340, policy), name, policy),
+        _release(*_lift("m-021", arms, policy), name, policy),
+    )
+
+
 def without_effect(name: str = "Orchid Lane") -> tuple[Release, Release]:
     """Both studies; the two arms bought alike."""
     arms = {**RICH_ARMS, "holdout": (49_880, 24_265, 801, 214_600_00)}
@@ -98,7 +110,12 @@ def conversion_only(name: str = "花间集 Camellia House") -> tuple[Release]:
 
 
 def _conversion(
-    merchant: str, path: dict[str, tuple[int, int]], cost: int, revenue: int, linked: int
+    merchant: str,
+    path: dict[str, tuple[int, int]],
+    cost: int | None,
+    revenue: int,
+    linked: int,
+    policy: Policy = POLICY,
 ) -> tuple[Study, dict[str, Protected], Findings]:
     people = {step: count for step, (count, _) in path.items()}
     clicked, buyers = people["click"], people["purchase"]
@@ -109,13 +126,15 @@ def _conversion(
         "passed_on": linked // 160,
         "several_users": linked // 220,
     }
+    no_cost = ("cost", None, MONEY, *[None] * 5, NoData.NOT_RECORDED)
     money = [
-        ("cost", cost, MONEY, people["reach"], clicked),
+        no_cost if cost is None else ("cost", cost, MONEY, people["reach"], clicked),
         ("orders", path["purchase"][1], EVENTS, buyers, buyers),
         ("revenue", revenue, MONEY, buyers, buyers),
     ]
     links = [(o, "people", n, PEOPLE, clicked, n) for o, n in outcomes.items()]
     tables = _protected(
+        policy,
         table("path", ("step",), list(_path_cells(path))),
         table("money", (), money),
         table(
@@ -134,7 +153,7 @@ def _path_cells(path: dict[str, tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _lift(
-    merchant: str, arms: dict[str, tuple[int, int, int, int]]
+    merchant: str, arms: dict[str, tuple[int, int, int, int]], policy: Policy = POLICY
 ) -> tuple[Study, dict[str, Protected], Findings]:
     cells: list[tuple[Any, ...]] = []
     for arm, (assigned, people, buyers, amount) in arms.items():
@@ -145,11 +164,14 @@ def _lift(
             (arm, "converters", buyers, PEOPLE, people, buyers),
             (arm, "amount", amount, MONEY, buyers, buyers),
             (arm, "amount_squared", squares, MONEY_SQUARED, buyers, buyers),
+            (arm, "capped", buyers // 40, PEOPLE, people, buyers // 40),
         ]
     assigned = sum(arm[0] for arm in arms.values())
     both = [("both_arms", "people", assigned // 400, PEOPLE, assigned, assigned // 400)]
     tables = _protected(
-        table("arms", ("arm",), cells, contrast="arm"), table("panel", ("outcome",), both)
+        policy,
+        table("arms", ("arm",), cells, contrast="arm", adds_up=True),
+        table("panel", ("outcome",), both),
     )
     study = LiftStudy(merchant=merchant, start=START, end=END, study="spring-2026")
     return study, tables, lift.findings(tables, study, "CNY")
@@ -157,17 +179,20 @@ def _lift(
 
 def table(name: str, *rest: Any, **more: Any) -> Table:
     """A table as `tests.factories` makes it, with the title the room gives it."""
-    plain = titled_by_name(name, *rest, **more)
-    fields = (name, TITLES[name], plain.dimensions, plain.cells, plain.contrast)
-    titled: Table = build("cleanroom.room.testing", Table, *fields)
-    return titled
+    return titled_by_name(name, *rest, title=TITLES[name], **more)
 
 
-def _protected(*tables: Table) -> dict[str, Protected]:
-    return {one.name: protect(one, POLICY) for one in tables}
+def _protected(policy: Policy, *tables: Table) -> dict[str, Protected]:
+    return {one.name: protect(one, policy) for one in tables}
 
 
-def _release(study: Study, tables: dict[str, Protected], findings: Findings, name: str) -> Release:
+def _release(
+    study: Study,
+    tables: dict[str, Protected],
+    findings: Findings,
+    name: str,
+    policy: Policy = POLICY,
+) -> Release:
     manifest = {
         "question": "3f" * 32,
         "study": study.model_dump(mode="json"),
@@ -175,7 +200,7 @@ def _release(study: Study, tables: dict[str, Protected], findings: Findings, nam
         "category": "beauty",
         "collaboration": "red-cat-plan",
         "agreement": "a1" * 32,
-        "policy": POLICY.model_dump(mode="json"),
+        "policy": policy.model_dump(mode="json"),
         "currency": "CNY",
         "timezone": "Asia/Shanghai",
         "window_days": 15,

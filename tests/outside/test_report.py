@@ -25,6 +25,7 @@ MADE = {
     "rich": factories.rich(),
     "mostly withheld": factories.mostly_withheld(),
     "broken split": factories.broken_split(),
+    "rounded": factories.rounded(),
     "without effect": factories.without_effect(),
     "conversion only": factories.conversion_only(),
     "lift only": factories.rich()[1:],
@@ -150,8 +151,37 @@ def test_what_was_withheld_is_listed_with_the_rule_in_words() -> None:
     section = PAGES["mostly withheld"].split('id="withheld"')[1].split("</section>")[0]
     assert "Bought: people" in section
     assert "minimum stand behind it" in section
-    assert not re.search(r"\b(50|10)\b", section)
+    # How far it is known, as far as the agreement's rule tells and no further.
+    assert "fewer than 50 people stand behind it" in section
+    assert "fewer than 10 people are counted or are left out" in section
+    assert "3 of 8</span>" in section
+    assert "38% of the numbers" in section
     assert "Nothing: every number" in PAGES["rich"]
+
+
+def test_no_data_is_said_apart_from_what_was_withheld() -> None:
+    page = Page(PAGES["rounded"])
+    assert "No data there is no data on the advertising cost" in page.text("without")
+    assert {"no data", "withheld"} <= {*page.texts["hidden"]}
+    section = PAGES["rounded"].split("What there is no data on")[1].split("</section>")[0]
+    assert "cost" in section
+    assert "the platform hands over no records of it" in section
+    assert "What there is no data on" not in PAGES["mostly withheld"]
+
+
+def test_a_rounded_page_says_how_and_how_far_its_numbers_may_be_off() -> None:
+    page = PAGES["rounded"]
+    assert "rounded to the nearest multiple of 5" in page
+    assert "parts need not add up to their whole" in page
+    assert "±2" in Page(page).texts["interval"]
+    assert "548" not in page  # the exact number of buyers
+    assert "rounded" not in PAGES["rich"]
+    assert "±" not in PAGES["rich"]
+
+
+def test_what_was_withheld_together_has_a_row_of_its_own() -> None:
+    row = PAGES["rounded"].split("withheld together</th>")[1].split("</tr>")[0]
+    assert Page(f"<table>{row}</table>").texts["number"] == ["820", "¥222,000", "20"]
 
 
 def test_a_failed_check_takes_the_effect_off_the_page() -> None:

@@ -7,11 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom import numbers
-from cleanroom.borders import EVENTS, MONEY, PEOPLE, Estimate
+from cleanroom.absences import Absence
+from cleanroom.borders import (
+    EVENTS,
+    MONEY,
+    PEOPLE,
+    Estimate,
+)
 from cleanroom.gate.rules import RULES, Rule
 from cleanroom.outside import names, theme, verdicts
 from cleanroom.outside.words import cell_figure, estimate_figure, rule_words
-from cleanroom.room.conversion import Step
+from cleanroom.room.conversion_layout import Step
 from cleanroom.studies.lift_checks import VALIDITY
 from tests.factories import protected
 from tests.outside import factories
@@ -107,6 +113,7 @@ def test_an_estimate_that_is_not_defined_is_not_called_withheld() -> None:
         None,
         "ratio",
         withheld="not defined for the advertising cost: there is nothing to divide by",
+        absence=Absence.UNDEFINED,
     )
     assert estimate_figure(estimate).state == "not defined"
 

@@ -224,5 +224,16 @@ def _opens(leaving_out: set[str]) -> dict[str, dict[str, str]]:
 
 def shown(table: Table, merchant: str = "m") -> Shown:
     """A merchant's cells: (dimensions …, measure) to (value, people, contributors)."""
-    cells = table.cells.filter(pl.col("merchant") == merchant).drop("merchant", "unit")
-    return {row[:-3]: row[-3:] for row in cells.iter_rows()}
+    keys = [name for name in (*table.dimensions, "measure") if name != "merchant"]
+    cells = table.cells.filter(pl.col("merchant") == merchant)
+    rows = cells.select(*keys, "value", "people", "contributors").iter_rows()
+    return {row[:-3]: row[-3:] for row in rows}
+
+
+def most(table: Table, *key: str, merchant: str = "m") -> tuple[float, float, float]:
+    """Of a merchant's cell, the largest and second contribution of one person, and all of them."""
+    names = [name for name in (*table.dimensions, "measure") if name != "merchant"]
+    at = [pl.col(name) == part for name, part in zip(names, key, strict=True)]
+    cell = table.cells.filter(pl.col("merchant") == merchant, *at)
+    (row,) = cell.select("largest", "second", "magnitude").rows()
+    return row

@@ -20,9 +20,11 @@ LIFT = LiftStudy(
 CONVERSION = ConversionStudy(merchant="m", start=date(2026, 3, 1), end=date(2026, 3, 9))
 
 
-def fill(room: Room, noise: dict[str, Any], people: int = 400) -> None:
+def fill(
+    room: Room, noise: dict[str, Any], people: int = 400, bounds: dict[str, int] | None = None
+) -> None:
     """Agree on `noise` and hand over `people` who clicked: half linked, a quarter bought."""
-    room.agree(policy={"noise": noise}, studies=PERMITTED)
+    room.agree(policy={"noise": noise, **(bounds or {})}, studies=PERMITTED)
     write(room.agreement, room.directory / "agreement.yaml")
     everyone = range(people)
     clicks = [f"02T10:00 click u{i} c{i}" for i in everyone]

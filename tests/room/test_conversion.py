@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
 from tests.room.event_log import Room, Shown, shown
 
@@ -15,7 +16,7 @@ DAYS = (date(2026, 3, 2), date(2026, 3, 5))
 
 def study(room: Room, touches: str, visits: str = "time kind buyer cid") -> dict[str, Shown]:
     """The cells of merchant `m`, by table."""
-    tables = conversion_tables(room.vault(touches=touches, visits=visits), ["m"], *DAYS)
+    tables = conversion_tables(room.vault(touches=touches, visits=visits), ["m"], *DAYS, Policy())
     return {table.name: shown(table) for table in tables}
 
 

@@ -237,8 +237,9 @@ def test_what_is_told_is_protected_by_the_agreement_s_policy_and_says_what_is_wi
 
 def sizes(room: Room, touches: str, visits: str) -> dict[tuple[str, ...], tuple[float, int, int]]:
     """By side and measure: value, people and contributors."""
-    cells = match_sizes(room.vault(touches=touches, visits=visits)).cells.drop("unit")
-    return {row[:2]: row[2:] for row in cells.iter_rows()}
+    cells = match_sizes(room.vault(touches=touches, visits=visits)).cells
+    columns = ("side", "measure", "value", "people", "contributors")
+    return {row[:2]: row[2:] for row in cells.select(columns).iter_rows()}
 
 
 def test_matched_are_the_cids_that_both_handed_over_before_any_rule(room: Room) -> None:
@@ -351,4 +352,4 @@ def test_blinded_diagnostics_are_those_of_a_keyed_join(tmp_path: Path) -> None:
         vault = match.vault
         found.append([t.cells.rows() for t in (match_sizes(vault), link_diagnostics(vault))])
     assert found[0] == found[1]
-    assert ("matched", "cids", 5.0, "CIDs", 1, 0) in found[0][0]
+    assert ("matched", "cids", 5.0, "CIDs", 1, 0) in {row[:6] for row in found[0][0]}

@@ -16,6 +16,7 @@ import pytest
 
 from cleanroom.borders import Table
 from cleanroom.errors import HandoverError
+from cleanroom.policy import Policy
 from cleanroom.room import engine
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.diagnostics import link_diagnostics
@@ -68,7 +69,10 @@ def raw(simulation: Simulation) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "visits", store.visits.with_columns(read, pl.col("amount").cast(pl.Int64))
 
 
-def tables(vault: Vault) -> list[Table]:
+BOUNDED = Policy(max_events_per_person=3, max_amount_per_person=20_000)
+
+
+def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
     """All tables, computed anew from the handovers."""
     shutil.rmtree(vault.room / "derived", ignore_errors=True)
     studies = [
@@ -76,8 +80,8 @@ def tables(vault: Vault) -> list[Table]:
         for merchant in MERCHANTS
     ]
     return [
-        *conversion_tables(vault, MERCHANTS, *PERIOD),
-        *lift_tables(vault, studies),
+        *conversion_tables(vault, MERCHANTS, *PERIOD, policy),
+        *lift_tables(vault, studies, policy),
         link_diagnostics(vault),
     ]
 
@@ -86,11 +90,11 @@ def tables(vault: Vault) -> list[Table]:
 def test_duckdb_gives_the_same_tables_as_polars(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_polars = tables(vault)
+    by_polars = tables(vault, BOUNDED)
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
-    by_duckdb = tables(vault)
-    names = ["path", "money", "link", "arms", "panel", "link_rules"]
+    by_duckdb = tables(vault, BOUNDED)
+    names = ["path", "money", "link", "bounds", "arms", "panel", "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0

@@ -64,11 +64,13 @@ def test_the_arms_of_a_study(room: Room) -> None:
         ("treated", "converters"): (1, 1, 1),
         ("treated", "amount"): (900, 1, 1),
         ("treated", "amount_squared"): (810_000, 1, 1),
+        ("treated", "capped"): (0, 1, 0),
         ("holdout", "assigned"): (1, 1, None),
         ("holdout", "people"): (1, 1, 1),
         ("holdout", "converters"): (0, 1, 0),
         ("holdout", "amount"): (0, 1, 0),
         ("holdout", "amount_squared"): (0, 1, 0),
+        ("holdout", "capped"): (0, 1, 0),
     }
 
 

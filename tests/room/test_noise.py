@@ -19,7 +19,7 @@ from cleanroom.gate.candidate import read_candidate
 from cleanroom.gate.store import Store
 from cleanroom.ledger import Event
 from cleanroom.noise import Noise
-from cleanroom.policy import Policy
+from cleanroom.policy import Policy, Rounding
 from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import open_vault
 from cleanroom.study import LiftStudy, Study
@@ -48,7 +48,8 @@ def noise_of(room: Room) -> Noise:
 
 
 def charge_of(room: Room, study: Study) -> Charge:
-    return bench_noise.charge_of(study, open_vault(room.directory, room.agreement), noise_of(room))
+    vault, policy = open_vault(room.directory, room.agreement), room.agreement.effective_policy
+    return bench_noise.charge_of(study, vault, policy, noise_of(room))
 
 
 def numbers(candidate: Candidate) -> dict[str, list[tuple[Any, ...]]]:
@@ -77,6 +78,7 @@ def test_numbers_are_not_the_true_ones_and_say_how_large_their_noise_is(noisy: R
         "converters": 3.0,
         "amount": 3_000.0,
         "amount_squared": 3_000_000.0,
+        "capped": 3.0,
     }
 
 
@@ -84,6 +86,62 @@ def test_a_value_that_nothing_bounds_is_withheld(noisy: Room) -> None:
     money = asked(noisy, CONVERSION).tables["money"]
     assert set(money.cells["withheld"]) == {"no_bound"}
     assert money.noise == {}
+
+
+def test_a_bound_on_what_one_person_adds_lets_events_and_money_leave(room: Room) -> None:
+    bounds = {"max_events_per_person": 2, "max_amount_per_person": 1_000}
+    fill(room, NOISE, bounds=bounds)
+    tables = asked(room, CONVERSION).tables
+    assert tables["path"].noise == {"people": 3.0, "events": 6.0}
+    assert tables["money"].noise == {"cost": 3_000.0, "orders": 6.0, "revenue": 3_000.0}
+    clicks = tables["path"].values()["click", "events"]
+    assert clicks is not None
+    assert abs(clicks - 400) < 60
+    assert "bounds" in tables
+
+
+def test_another_bound_is_another_question(room: Room) -> None:
+    fill(room, NOISE)
+    asked(room, LIFT)
+    asked(room, LIFT, Policy(max_amount_per_person=5_000))  # the study's own is less
+    assert len(events(room, Event.BUDGET_SPENT)) == 1
+    asked(room, LIFT, Policy(max_amount_per_person=500))
+    assert len(events(room, Event.BUDGET_SPENT)) == 2
+
+
+def test_under_noise_nothing_is_called_unrecorded(noisy: Room) -> None:
+    """That nobody searched, or that there is no such study, would be told of true rows."""
+    other = LIFT.model_copy(update={"study": "another"})
+    for table in (*asked(noisy, CONVERSION).tables.values(), *asked(noisy, other).tables.values()):
+        assert table.cells["no_data"].null_count() == table.cells.height
+
+
+def test_rounding_comes_on_top_of_the_noise(noisy: Room) -> None:
+    exact = asked(noisy, LIFT).tables["arms"]
+    rounded = asked(noisy, LIFT, Policy(round_counts=Rounding.BASE_5))
+    arms = rounded.tables["arms"]
+    for key, value in arms.values().items():
+        if value is not None and key[1] in ("assigned", "people", "converters"):
+            assert value % 5 == 0
+            assert abs(value - (exact.values()[key] or 0)) <= 2.5
+    assert arms.values()["treated", "amount"] == exact.values()["treated", "amount"]
+    assert arms.noise == exact.noise
+    lift, plain = rounded.findings.estimates["absolute_lift"], asked(noisy, LIFT).findings
+    assert lift.rounding
+    assert lift.lower is not None
+    assert lift.lower <= (plain.estimates["absolute_lift"].lower or 0)
+
+
+def test_minimums_by_column_hold_under_noise(noisy: Room) -> None:
+    policy = Policy(column_minimums={"visits.amount": 500})
+    arms = asked(noisy, LIFT, policy).tables["arms"].cells
+    reasons = {m: {*arms.filter(measure=m)["withheld"]} for m in ("people", "amount")}
+    assert reasons == {"people": {None}, "amount": {"column_minimums"}}
+
+
+def test_how_far_a_withheld_number_is_known_is_not_said_under_noise(noisy: Room) -> None:
+    money = asked(noisy, CONVERSION).tables["money"]
+    assert money.bounds == {"no_bound": "nothing for sure: noisy counts decided"}
 
 
 def test_what_is_kept_holds_nothing_true_and_only_its_owner_can_read_it(noisy: Room) -> None:
@@ -95,6 +153,7 @@ def test_what_is_kept_holds_nothing_true_and_only_its_owner_can_read_it(noisy: R
     true = {"assigned": 200, "people": 100, "amount": 45_000}
     kept_numbers = {(arm, m): by_measure[arm, m] for arm in ("treated", "holdout") for m in true}
     assert kept_numbers != {key: true[key[1]] for key in kept_numbers}
+    assert {len(row) for row in kept["cells"]} == {6}  # arm, measure, value, unit, two counts
 
 
 def test_the_same_question_has_the_same_numbers_and_is_paid_for_once(noisy: Room) -> None:
@@ -144,7 +203,7 @@ def test_the_ledger_says_what_was_paid_for_and_no_number(noisy: Room) -> None:
         "supports",
         "rho",
     }
-    assert (study["mechanism"], study["values"], study["supports"]) == ("discrete gaussian", 7, 8)
+    assert (study["mechanism"], study["values"], study["supports"]) == ("discrete gaussian", 8, 9)
 
 
 def test_beyond_the_budget_nothing_is_counted_and_nothing_spent(

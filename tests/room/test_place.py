@@ -12,9 +12,9 @@ from cleanroom.agreement import agreement_digest, parse, to_record, write
 from cleanroom.bench.answer import answer
 from cleanroom.errors import AgreementError
 from cleanroom.gate.candidate import read_candidate
-from cleanroom.policy import Policy
+from cleanroom.policy import Policy, Rounding
 from cleanroom.room.place import agreement_of, ledger_of
-from cleanroom.study import ConversionStudy
+from cleanroom.study import ConversionStudy, LiftStudy
 from tests.room.event_log import FEW, Room
 
 PERMITTED = {"conversion": {"notebook": "conversion.ipynb", "sha256": "00" * 32}}
@@ -137,3 +137,47 @@ def test_an_answer_is_given_under_the_strictest_of_all_policies(
     (file,) = answer(room.directory, [study], asked)
     manifest = read_candidate(file, room.public_key).manifest
     assert manifest["policy"] == effective.model_dump()
+
+
+def test_an_answer_counts_and_rounds_as_the_policy_says(room: Room) -> None:
+    room.agree(policy={**FEW, "max_events_per_person": 2, "min_people": 50}, studies=PERMITTED)
+    lay(room)
+    seen = [f"02T0{hour}:00 impression u{n}" for n in range(53) for hour in range(n % 4 + 1)]
+    room.vault(touches="\n".join(["time kind user", *seen]))
+    study = ConversionStudy(merchant="m", start=date(2026, 3, 1), end=date(2026, 3, 9))
+    (file,) = answer(room.directory, [study], Policy(round_counts=Rounding.BASE_5))
+    tables = read_candidate(file, room.public_key).tables
+    assert tables["path"].rounding is Rounding.BASE_5
+    reach = tables["path"].only("step", "reach").values()
+    assert reach == {("people",): 55, ("events",): 90}  # 53 people, 92 events once cut
+    cut = tables["bounds"].only("bounded", "reach").values()
+    assert cut == {("people",): 25}  # 26 of the 53
+
+
+def test_a_lift_is_told_up_to_the_amount_that_counts(room: Room) -> None:
+    policy = {**FEW, "min_converters": 2, "max_amount_per_person": 70_000}
+    room.agree(policy=policy, studies={"lift": PERMITTED["conversion"]})
+    lay(room)
+    people = [*range(12)]
+    arms = ["treated", "holdout"]
+    room.vault(
+        touches="\n".join(["time kind user cid", *(f"02T10:00 click u{n} c{n}" for n in people)]),
+        visits="\n".join(
+            [
+                "time kind buyer cid order amount",
+                *(f"02T10:05 visit b{n} c{n} - -" for n in people),
+                *(f"12T10:05 purchase b{n} - o{n} {40_000 + n * 10_000}" for n in people[:8]),
+            ]
+        ),
+        assignments="\n".join(
+            ["user study arm time", *(f"u{n} s {arms[n % 2]} 10T00:00" for n in range(18))]
+        ),
+    )
+    study = LiftStudy(merchant="m", start=date(2026, 3, 10), end=date(2026, 3, 20), study="s")
+    (file,) = answer(room.directory, [study])
+    candidate = read_candidate(file, room.public_key)
+    assert candidate.manifest["study"]["max_amount"] == 500_000  # as it was asked
+    assert "counting at most ¥700.00 a person" in candidate.findings.summary[2]
+    estimates = candidate.findings.estimates
+    assert estimates["amount_treated"].value == 40_000 + 60_000 + 70_000 * 2
+    assert estimates["capped_treated"].value == 2

@@ -36,7 +36,7 @@ def test_it_says_the_noise_the_cost_and_what_would_remain(noisy: Room) -> None:
     assert "discrete gaussian, standard deviation 3 people" in words
     assert "Noise on amount: standard deviation 3,000." in words
     assert "epsilon 8 at delta 1e-06 in any 365 days. Spent: 0.0%" in words
-    assert "This question would take 47.5% of the budget; 52.5% would remain." in words
+    assert "This question would take 54.1% of the budget; 45.9% would remain." in words
 
 
 def test_it_spends_nothing_and_reads_no_row(noisy: Room) -> None:
@@ -57,14 +57,14 @@ def test_what_was_asked_before_costs_nothing(noisy: Room) -> None:
     answer(noisy.directory, [LIFT])
     words = told(noisy)
     assert "This question was paid for: asked again it costs nothing" in words
-    assert "Spent: 47.5%, which is epsilon 5.22" in words
+    assert "Spent: 54.1%, which is epsilon 5.62" in words
 
 
 def test_a_question_beyond_the_budget_is_called_so_and_when_that_ends(noisy: Room) -> None:
     answer(noisy.directory, [LIFT])
     words = told(noisy, CONVERSION)
-    assert "of the budget; only 52.5% remains, so it would be refused." in words
-    assert "47.5% comes back on 20" in words
+    assert "of the budget; only 45.9% remains, so it would be refused." in words
+    assert "54.1% comes back on 20" in words
 
 
 def test_the_noise_stands_beside_the_effect_that_the_planner_expects(noisy: Room) -> None:

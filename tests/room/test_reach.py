@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cleanroom.borders import PEOPLE, Table
-from cleanroom.noise import Reach
+from cleanroom.noise import Noise, Reach
+from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.reach import reach_of, tables_depend_on
@@ -63,14 +64,20 @@ def without(log: str, *words: str) -> str:
     return "\n".join(line for line in log.strip().splitlines() if not set(words) & {*line.split()})
 
 
-def tables(home: Path, study: Study, *gone: str) -> list[Table]:
+UNBOUNDED = Policy(noise=Noise(epsilon=1, standard_deviation=5))
+BOUNDED = UNBOUNDED.model_copy(
+    update={"max_events_per_person": 2, "max_amount_per_person": 900},
+)
+
+
+def tables(home: Path, study: Study, *gone: str, policy: Policy = UNBOUNDED) -> list[Table]:
     # A room of its own: one room would not join two handovers that differ in one person.
     room = Room(home / ("without-" + "-".join(gone)))
     logs = {"touches": TOUCHES, "visits": VISITS, "assignments": ASSIGNED}
     vault = room.vault(**{name: without(log, *gone) for name, log in logs.items()})
     if study == LIFT:
-        return lift_tables(vault, [LIFT])
-    return conversion_tables(vault, ["m"], CONVERSION.start, CONVERSION.end)
+        return lift_tables(vault, [LIFT], policy)
+    return conversion_tables(vault, ["m"], CONVERSION.start, CONVERSION.end, policy)
 
 
 def changes(one: Table, other: Table, reach: Reach) -> tuple[int, int]:
@@ -92,14 +99,16 @@ def changes(one: Table, other: Table, reach: Reach) -> tuple[int, int]:
     return values, supports
 
 
+@pytest.mark.parametrize("policy", [UNBOUNDED, BOUNDED], ids=["unbounded", "bounded"])
 @pytest.mark.parametrize("study", [LIFT, CONVERSION], ids=lambda study: str(study.kind))
 @pytest.mark.parametrize("person", PERSONS, ids=lambda person: str(person[0]))
 def test_one_person_changes_no_more_than_is_said(
-    person: Sequence[str], study: Study, tmp_path: Path
+    person: Sequence[str], study: Study, policy: Policy, tmp_path: Path
 ) -> None:
-    reaches = reach_of(study)
+    reaches = reach_of(study, policy)
     accounts = [account for account in person if account != "-"]
-    with_all, with_one_less = tables(tmp_path, study), tables(tmp_path, study, *accounts)
+    with_all = tables(tmp_path, study, policy=policy)
+    with_one_less = tables(tmp_path, study, *accounts, policy=policy)
     assert {table.name for table in with_all} == reaches.keys()
     for one, other in zip(with_all, with_one_less, strict=True):
         values, supports = changes(one, other, reaches[one.name])
@@ -109,17 +118,27 @@ def test_one_person_changes_no_more_than_is_said(
 
 def test_somebody_reaches_as_far_as_is_said(tmp_path: Path) -> None:
     """Eve changes every bounded cell of the path; what is said is not more than there is."""
-    reach = reach_of(CONVERSION)["path"]
-    one, other = (tables(tmp_path / "c", CONVERSION, *gone)[0] for gone in ((), ("eve", "b1")))
-    assert changes(one, other, reach) == (reach.values, reach.supports)
-    arms = reach_of(LIFT)["arms"]
-    one, other = (tables(tmp_path / "l", LIFT, *gone)[0] for gone in ((), ("eve", "b1")))
+    gone = ((), ("eve", "b1"))
+    for number, policy in enumerate((UNBOUNDED, BOUNDED)):
+        reach = reach_of(CONVERSION, policy)["path"]
+        home = tmp_path / f"c{number}"
+        one, other = (tables(home, CONVERSION, *names, policy=policy)[0] for names in gone)
+        assert changes(one, other, reach) == (reach.values, reach.supports)
+    arms = reach_of(LIFT, UNBOUNDED)["arms"]
+    one, other = (tables(tmp_path / "l", LIFT, *names)[0] for names in gone)
     # All but the other arm's two: only who was assigned to both arms reaches those.
     assert changes(one, other, arms) == (arms.values - 1, arms.supports - 1)
 
 
 def test_cells_do_not_depend_on_how_a_study_is_read() -> None:
     other_split = LIFT.model_copy(update={"planned_treated_share": 0.9})
-    assert tables_depend_on(LIFT) == tables_depend_on(other_split)
+
+    def on(study: Study, policy: Policy = UNBOUNDED) -> object:
+        return tables_depend_on(study, policy)
+
+    assert on(LIFT) == on(other_split)
     for change in ({"max_amount": 7}, {"study": "t"}, {"end": LIFT.start}, {"merchant": "n"}):
-        assert tables_depend_on(LIFT) != tables_depend_on(LIFT.model_copy(update=change))
+        assert on(LIFT) != on(LIFT.model_copy(update=change))
+    assert on(LIFT, BOUNDED) != on(LIFT)
+    assert on(CONVERSION, BOUNDED) != on(CONVERSION)
+    assert on(LIFT, UNBOUNDED.model_copy(update={"min_people": 9})) == on(LIFT)

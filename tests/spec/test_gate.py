@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanroom.borders import EVENTS, MONEY, PEOPLE, Table
+from cleanroom.borders import EVENTS, MONEY, PEOPLE, PROTECTED_COLUMNS, Table
 from cleanroom.gate.protect import protect
 from cleanroom.gate.rules import RULES
-from cleanroom.policy import Policy, fingerprint, strictest
+from cleanroom.policy import Policy, Rounding, fingerprint, strictest
 from tests.factories import table
+from tests.policies import FIELDS, policies
 
 POLICY = Policy(min_people=50, min_converters=10)
 
@@ -68,7 +69,8 @@ def test_both_arms_fall_together_and_only_for_the_measure_that_fell() -> None:
 
 def test_what_leaves_carries_neither_support_nor_anything_but_its_columns() -> None:
     protected = protect(one_cell(PEOPLE, 60, 100, 60), POLICY)
-    assert protected.cells.columns == ["step", "measure", "value", "unit", "withheld"]
+    assert protected.cells.columns == ["step", *PROTECTED_COLUMNS]
+    assert not {"people", "contributors", "largest", "second", "magnitude"} & {*PROTECTED_COLUMNS}
     assert protected.policy == fingerprint(POLICY)
 
 
@@ -81,11 +83,6 @@ def test_reasons_do_not_tell_nobody_from_few_from_all() -> None:
 
 
 counts = st.integers(0, 200)
-policies = st.builds(
-    Policy,
-    # Noise has tests of its own (test_noise.py).
-    **{name: st.integers(2, 100) for name in Policy.model_fields if name != "noise"},
-)
 
 
 @given(policies, st.lists(st.tuples(counts, counts), min_size=1, max_size=20))
@@ -99,10 +96,14 @@ def test_no_released_count_or_its_complement_is_under_the_thresholds(
     protected = protect(table("t", ("step",), rows), policy).cells.with_columns(
         base=pl.Series([base for base, _ in cells])
     )
-    for row in protected.filter(pl.col("value").is_not_null()).iter_rows(named=True):
-        assert row["base"] >= policy.min_people
-        assert row["value"] >= policy.min_converters
-        assert row["base"] - row["value"] >= policy.min_converters
+    for row, (_, n) in zip(protected.iter_rows(named=True), cells, strict=True):
+        if row["value"] is not None:
+            count = min(n, row["base"])
+            assert row["base"] >= policy.min_people
+            assert count >= max(
+                policy.min_converters, policy.column_minimums.get("visits.buyer", 0)
+            )
+            assert row["base"] - count >= policy.min_converters
 
 
 @given(policies, policies, st.lists(st.tuples(counts, counts), min_size=1, max_size=20))
@@ -127,18 +128,32 @@ def test_strictest_is_associative_commutative_and_idempotent(
     assert strictest(a, a) == a
 
 
+def coarseness(rounding: Rounding) -> int:
+    return [Rounding.NONE, Rounding.BASE_5, Rounding.MIDPOINT_6].index(rounding)
+
+
 @given(policies, policies)
 def test_strictest_is_at_least_as_strict_as_both_by_every_rule(a: Policy, b: Policy) -> None:
     both = strictest(a, b)
     for one in (a, b):
         assert both.min_people >= one.min_people
         assert both.min_converters >= one.min_converters
+        for column, least in one.column_minimums.items():
+            assert both.column_minimums[column] >= least
+        assert both.max_share_of_two <= one.max_share_of_two
+        assert both.p_percent >= one.p_percent
+        for bound in ("max_events_per_person", "max_amount_per_person"):
+            own = getattr(one, bound)
+            assert own is None or getattr(both, bound) <= own
+        assert coarseness(both.round_counts) >= coarseness(one.round_counts)
         assert both.min_matches >= one.min_matches
         assert both.max_joins <= one.max_joins
         assert both.join_period_days >= one.join_period_days
         assert both.rounding % one.rounding == 0
     assert both.rounding <= a.rounding * b.rounding
-    assert len(Policy.model_fields) == 7  # a new rule needs its line above, or noise's tests
+    # Noise has tests of its own (test_noise.py).
+    assert {*FIELDS, "noise"} == {*Policy.model_fields}
+    assert len(Policy.model_fields) == 13  # a new rule needs its line above, or noise's tests
 
 
 def test_rules_have_distinct_ids_and_say_what_they_protect() -> None:

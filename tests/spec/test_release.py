@@ -14,10 +14,12 @@ from cleanroom import signing
 from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import PEOPLE, Candidate, Release
 from cleanroom.errors import ReleaseError
-from cleanroom.gate.candidate import make_candidate
+from cleanroom.gate.candidate import make_candidate, read_candidate, write_candidate
 from cleanroom.gate.release import Decision, cast_vote, make_release, read_release, write_release
+from cleanroom.policy import Rounding
 from cleanroom.tables import Platform
 from tests.factories import findings, protected
+from tests.outside import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM, ADS, STORE, STRANGER = (Ed25519PrivateKey.generate() for _ in range(4))
@@ -79,6 +81,20 @@ def test_a_release_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert again.candidate.tables["path"].cells.equals(release.candidate.tables["path"].cells)
     assert again.candidate.manifest == release.candidate.manifest
     assert again.votes == release.votes
+
+
+def test_rounding_bounds_and_absences_read_back_as_they_were(tmp_path: Path) -> None:
+    rounded = factories.rounded()
+    for number, release in enumerate(rounded):
+        made = release.candidate
+        signed = make_candidate(made.manifest, [*made.tables.values()], made.findings, ROOM)
+        write_candidate(signed, tmp_path / f"{number}.json")
+        again = read_candidate(tmp_path / f"{number}.json", signing.public_of(ROOM))
+        assert again.findings == made.findings
+        for name, table in made.tables.items():
+            assert again.tables[name].cells.equals(table.cells)
+            assert again.tables[name].rounding is table.rounding is Rounding.BASE_5
+            assert again.tables[name].bounds == table.bounds
 
 
 @pytest.mark.parametrize("platform", Platform)

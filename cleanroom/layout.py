@@ -1,0 +1,161 @@
+"""What a table is made of: the columns behind its dimensions and measures, and what each may do.
+
+A layout is checked when it is written down, so before anything runs: an identifier that is grouped
+by, or an amount that is counted, is an error where a study is defined, not where it is answered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from cleanroom.errors import BorderError, did_you_mean
+from cleanroom.tables import COLUMNS, Role
+
+_TOKEN = "^[0-9a-f]{64}$"
+
+
+class Use(StrEnum):
+    """What an output makes of a column."""
+
+    GROUP = "grouped by"
+    COUNT = "counted distinct"
+    SUM = "summed"
+
+
+@dataclass(frozen=True)
+class ColumnClass:
+    """What the columns of a role may be used for in an output; `says` is that in words."""
+
+    uses: frozenset[Use]
+    says: str
+
+
+CLASSES: dict[Role, ColumnClass] = {
+    Role.IDENTIFIER: ColumnClass(frozenset({Use.COUNT}), "counted distinct, nothing else"),
+    Role.JOIN_KEY: ColumnClass(
+        frozenset({Use.COUNT}), "joined on inside the room; counted distinct, nothing else"
+    ),
+    Role.EVENT: ColumnClass(frozenset({Use.COUNT}), "counted distinct: so many events or orders"),
+    Role.TIME: ColumnClass(frozenset(), "never output; it only decides what counts"),
+    Role.DIMENSION: ColumnClass(frozenset({Use.GROUP}), "grouped by"),
+    Role.MEASURE: ColumnClass(frozenset({Use.SUM}), "summed over people"),
+}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A dimension: `columns` whose values it holds, or the study's own `categories`."""
+
+    name: str
+    columns: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure, and the `columns` it comes from, each as `table.column`.
+
+    `of`: the categories it is a measure of, where others come from other columns; none: of all.
+    `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
+    """
+
+    name: str
+    use: Use
+    columns: tuple[str, ...]
+    of: tuple[str, ...] = ()
+    adds_up: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
+
+    Raises `BorderError` if a column is put to a use that its class does not allow.
+    """
+
+    name: str
+    title: str
+    dimensions: tuple[Dimension, ...]
+    measures: tuple[Measure, ...]
+    contrast: str | None = None
+
+    def __post_init__(self) -> None:
+        for dimension in self.dimensions:
+            if bool(dimension.columns) == bool(dimension.categories):
+                raise BorderError(
+                    f"Table '{self.name}': dimension '{dimension.name}' has to come from columns "
+                    "or to be the study's own categories.",
+                    "name one of the two.",
+                )
+            self._check(dimension.name, Use.GROUP, dimension.columns)
+        for measure in self.measures:
+            if measure.use is Use.GROUP or not measure.columns:
+                raise BorderError(
+                    f"Table '{self.name}': measure '{measure.name}' is not made of columns.",
+                    "name the columns it counts or sums.",
+                )
+            self._check(measure.name, measure.use, measure.columns)
+        names = Counter(dimension.name for dimension in self.dimensions)
+        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+            raise BorderError(
+                f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions' names."""
+        return tuple(dimension.name for dimension in self.dimensions)
+
+    def columns_of(self, measure: Measure) -> frozenset[str]:
+        """The columns that a value of `measure` comes from, those it is grouped by among them."""
+        grouped = (column for dimension in self.dimensions for column in dimension.columns)
+        return frozenset({*measure.columns, *grouped})
+
+    def sources(self, cell: Mapping[str, str]) -> frozenset[str]:
+        """The columns that one cell's value comes from; `cell` has its dimensions and measure."""
+        place = {str(cell[name]) for name in self.names if name in cell}
+        of = [
+            self.columns_of(measure)
+            for measure in self.measures
+            if measure.name == cell["measure"] and (not measure.of or place & {*measure.of})
+        ]
+        return frozenset[str]().union(*of)
+
+    def _check(self, name: str, use: Use, columns: Iterable[str]) -> None:
+        for column in columns:
+            if column not in COLUMNS:
+                raise BorderError(
+                    f"Table '{self.name}': there is no column '{column}'.",
+                    did_you_mean(column, COLUMNS),
+                )
+            role = COLUMNS[column].role
+            if use not in CLASSES[role].uses:
+                raise BorderError(
+                    f"Table '{self.name}': '{name}' would have {column} {use}, but that is of the "
+                    f"class '{role}': {CLASSES[role].says}.",
+                    "use the column as its class allows, or leave it out.",
+                )
+
+
+def flaw(layout: Layout, cells: pl.DataFrame, amounts: tuple[str, ...]) -> str | None:
+    """What in `cells` is not as the layout declares it; `amounts` are the units of sums."""
+    for dimension in layout.dimensions:
+        values = cells[dimension.name]
+        # As plain text: Polars takes members of an enum for a type of their own.
+        if dimension.categories and not values.is_in([*map(str, dimension.categories)]).all():
+            return f"'{dimension.name}' holds values that are not the study's categories"
+        if values.str.contains(_TOKEN).any():
+            return f"'{dimension.name}' holds what looks like tokens"
+    amount = pl.col("unit").is_in(amounts)
+    declared = pl.lit(value=False)
+    for measure in layout.measures:
+        fits = amount if measure.use is Use.SUM else ~amount
+        declared |= (pl.col("measure") == measure.name) & fits
+    if cells.filter(~declared).height:
+        return "a measure is not declared, or has the unit of another use"
+    return None

@@ -1,0 +1,29 @@
+"""What the platforms do not record at all: no data, which is neither zero nor withheld."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from cleanroom.room.engine import collect, scan
+from cleanroom.room.vault import Vault, table_path
+from cleanroom.tables import TOUCH_KINDS, VISIT_KINDS
+
+_KINDS = {"touches": ("user", TOUCH_KINDS), "visits": ("buyer", VISIT_KINDS)}
+
+
+def unrecorded(vault: Vault, min_people: int) -> frozenset[str]:
+    """The kinds of events that are nowhere in a platform's table.
+
+    Of a table with fewer than `min_people` people nothing is said: there it would be a number.
+    Raises `HandoverError` if the engine fails.
+    """
+    missing: set[str] = set()
+    for table, (person, kinds) in _KINDS.items():
+        rows = scan(table_path(vault, table))
+        found = collect(rows.select("kind").unique(), f"kinds of {table}").to_series()
+        absent = {*kinds} - {*found}
+        if absent:
+            people = rows.select(person).unique().select(nw.len().alias("people"))
+            enough = int(collect(people, f"distinct values of {person}").item()) >= min_people
+            missing |= absent if enough else set()
+    return frozenset(missing)
