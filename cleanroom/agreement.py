@@ -202,7 +202,7 @@ def agreement_digest(agreement: Agreement) -> str:
 def write(agreement: Agreement, path: Path) -> None:
     """Write the agreement with its signatures, as YAML that `load` reads back as it was."""
     text = text_of(to_record(agreement), agreement.signatures)
-    path.write_text(text, encoding="utf-8")
+    signing.write_whole(path, text.encode())
 
 
 def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agreement:

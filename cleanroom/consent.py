@@ -72,7 +72,7 @@ def write_signatures(agreement: Agreement, path: Path) -> None:
     except AgreementError:
         reads_as_agreed = False
     if reads_as_agreed:
-        path.write_text(text, encoding="utf-8")
+        signing.write_whole(path, text.encode())
     else:
         write(agreement, path)
 

@@ -44,9 +44,14 @@ def file_digest(path: Path) -> str:
 def write_canonical(path: Path, value: Any) -> None:
     """Write a JSON value in its canonical form; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, canonical(value))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all, in place of an earlier one."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(canonical(value))
+        partial.write_bytes(content)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

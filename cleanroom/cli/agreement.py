@@ -59,7 +59,7 @@ def agreement_permit(
     """
     from cleanroom.agreement import load
     from cleanroom.agreement_file import with_signatures
-    from cleanroom.signing import file_digest
+    from cleanroom.signing import file_digest, write_whole
 
     text = file.read_text(encoding="utf-8")
     for study, permitted in load(file).studies.items():
@@ -69,7 +69,7 @@ def agreement_permit(
         text = re.sub(rf"(notebook: *{name}\s+sha256: *)\S+", rf'\g<1>"{digest}"', text)
         typer.echo(f"{study}: {permitted.notebook} {digest}")
     # What was signed was another text.
-    file.write_text(with_signatures(text, {}), encoding="utf-8")
+    write_whole(file, with_signatures(text, {}).encode())
 
 
 @app.command("sign")

@@ -10,7 +10,14 @@ import polars as pl
 from pydantic import Field, ValidationError
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
+from cleanroom.agreement import (
+    Agreement,
+    Digest,
+    JoinMode,
+    Model,
+    Signature,
+    agreement_digest,
+)
 from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
 from cleanroom.room.engine import collect, scan
@@ -22,9 +29,10 @@ SealedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{160}$")]  # X25519 share, k
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
 
 _ASK = "ask the party to prepare and hand over its tables again."
-# A person's token is an HMAC of 256 bits in hexadecimal, a join key's one or, where the join is
-# blinded, a handle of 128. No phone number, e-mail address or MD5 of a device is of the first form.
-_TOKENS = {Role.IDENTIFIER: "^[0-9a-f]{64}$", Role.JOIN_KEY: "^([0-9a-f]{32}|[0-9a-f]{64})$"}
+_MOST_BYTES = 1 << 20  # of a manifest, which is a few kilobytes
+# A token is an HMAC of 256 bits in hexadecimal, which no phone number, e-mail address, CID or MD5
+# of a device looks like. Where the join is blinded, its keys are handles of 128 bits.
+_TOKEN, _HANDLE = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
 
 
 class TableFacts(Model):
@@ -59,8 +67,15 @@ class Manifest(Model):
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest in a handover's directory; raises `HandoverError` naming what is wrong."""
+    file = directory / "manifest.json"
     try:
-        return Manifest.model_validate_json((directory / "manifest.json").read_bytes())
+        if not file.is_file():  # a pipe, say, has no end
+            raise OSError
+        with file.open("rb") as content:
+            text = content.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise HandoverError("manifest.json is larger than any manifest can be.", _ASK)
+        return Manifest.model_validate_json(text)
     except OSError:
         problem = "There is no readable manifest.json in the handover."
     except ValidationError as error:
@@ -107,12 +122,13 @@ def check_file(file: Path, facts: TableFacts) -> None:
         )
 
 
-def check_table(path: Path, name: str, facts: TableFacts, columns: dict[str, Role]) -> None:
-    """Raise `HandoverError` unless the opened table at `path` holds the opened columns.
+def check_table(path: Path, name: str, facts: TableFacts, agreement: Agreement) -> None:
+    """Raise `HandoverError` unless the opened table at `path` holds the columns it opens.
 
     Checked are its columns, their types, its number of rows, and that identifiers and join keys
-    are tokens.
+    are tokens, or handles where the agreement joins blindly.
     """
+    columns = agreement.opens[name]
     found, opened = _schema(path, name), handover_schema(name, columns)
     _same("columns", set(found), set(columns), f"Table '{name}'")
     for column, stored in opened.items():
@@ -122,9 +138,10 @@ def check_table(path: Path, name: str, facts: TableFacts, columns: dict[str, Rol
                 f"not as {stored}.",
                 _ASK,
             )
-    _check_rows(
-        path, name, facts.rows, {c: _TOKENS[role] for c, role in columns.items() if role in _TOKENS}
-    )
+    join_key = _HANDLE if agreement.join.mode is JoinMode.BLINDED else _TOKEN
+    forms = {Role.IDENTIFIER: _TOKEN, Role.JOIN_KEY: join_key}
+    tokens = {c: forms[role] for c, role in columns.items() if role in forms}
+    _check_rows(path, name, facts.rows, tokens)
 
 
 def _check_rows(path: Path, name: str, rows: int, tokens: dict[str, str]) -> None:

@@ -223,7 +223,7 @@ def _opened_table(
     table = blank(name)
     with (handover / facts.file).open("rb") as content, table.path.open("wb") as target:
         sealing.decrypt(content, target, data_key, name)
-    check_table(table.path, name, facts, agreement.opens[name])
+    check_table(table.path, name, facts, agreement)
     return table
 
 

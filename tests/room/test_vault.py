@@ -308,6 +308,13 @@ def broken_manifest(room: Room) -> Path:
     return handover
 
 
+def endless_manifest(room: Room) -> Path:
+    handover = ads_handover(room)
+    with (handover / "manifest.json").open("ab") as manifest:
+        manifest.write(b" " * (1 << 20))
+    return handover
+
+
 def capitals(room: Room) -> Path:
     """A handover whose signature is written in another way, which reads as the same bytes."""
     handover = ads_handover(room)
@@ -406,6 +413,7 @@ REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
     ),
     "missing manifest": (missing_manifest, "no readable manifest.json"),
     "signature in capitals": (capitals, "manifest.json is wrong at signature"),
+    "endless manifest": (endless_manifest, "manifest.json is larger than any manifest can be"),
     "broken manifest": (broken_manifest, "manifest.json is wrong at its syntax"),
     "unknown format": (lambda room: edited(room, format="x"), "wrong at body.format"),
     "unknown key": (lambda room: edited(room, note=PHONE), "wrong at body.note"),
@@ -451,6 +459,10 @@ REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
         "column 'user': 1 values are no tokens",
     ),
     "raw CID": (raw("cid"), "column 'cid': 1 values are no tokens"),
+    "raw CID of a UUID's form": (
+        raw("cid", "9f1c2a44b6d04f3e8a7055c1d2e3f405"),
+        "column 'cid': 1 values are no tokens",
+    ),
 }
 
 

@@ -208,6 +208,22 @@ def test_a_file_may_end_as_it_likes(end: str, file: Path) -> None:
     assert load(file) == SIGNED
 
 
+def test_a_full_disk_leaves_the_agreement_as_it_was(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path, content: bytes) -> None:
+        with path.open("wb") as half:
+            half.write(content[: len(content) // 2])
+        raise OSError("no space left")
+
+    before, agreed = file.read_text(encoding="utf-8"), load(file)
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    with pytest.raises(OSError, match="no space left"):
+        write_signatures(signed(agreed, Platform.ADS, KEYS[Platform.ADS]), file)
+    assert file.read_text(encoding="utf-8") == before
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
 def test_an_agreement_in_json_can_be_signed_too(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text(json.dumps(to_record(COMPLETED)), encoding="utf-8")
