@@ -31,6 +31,7 @@ _RULES = {
     "dominance": "one or two people make up most of it",
     "p_percent": "what one person contributes to it could be worked out too closely",
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
+    "differencing": "taken from a number shown before, it would be about too few people",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {
@@ -112,7 +113,8 @@ def cell_figure(table: Protected, *key: str, currency: str) -> Figure:
     if row["no_data"] is not None:
         return Figure(withheld=NO_DATA_WORDS[NoData(row["no_data"])], state=Absence.NO_DATA)
     if row["value"] is None:
-        return Figure(withheld=reason_words(row["withheld"]))
+        why = f"it {row['because']}" if row["because"] else reason_words(row["withheld"])
+        return Figure(withheld=why)
     return Figure(_text(row["value"], row["unit"], currency))
 
 
