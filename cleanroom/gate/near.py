@@ -47,7 +47,7 @@ class Near:
     is_whole: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Sum:
     """A sum of groups: people (sorted) whose parts do not cancel out, and what is left of them."""
 
@@ -88,7 +88,7 @@ def _sum(group: Group) -> _Sum:
     return _Sum(np.array(group.numbers.to_array(), np.uint32), group.values)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Track:
     """Numbers of one kind that were shown, each with all answers that it was in.
 

@@ -57,11 +57,17 @@ def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
     )
     has_data = pl.col("no_data").is_null()
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
-    cells = differing(cells, table, policy, past)
+    # Only what would leave is compared; where it differs by too few, its other arm falls as well.
+    cells = differing(_with_other_arms(cells, table), table, policy, past)
+    return _with_other_arms(cells, table)
+
+
+def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The cells with all arms of a contrast withheld of which one is."""
     if table.contrast is None:
         return cells
     others = [name for name in (*table.dimensions, "measure") if name != table.contrast]
-    fallen = pl.col("withheld").is_not_null().any().over(others) & has_data
+    fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
     other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
     return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
 

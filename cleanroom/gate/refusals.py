@@ -35,7 +35,7 @@ def because(
         beside = _named(first, place, asked) + _and_more(len(near.others) - 1)
         told = f"is all but {few} made up of {beside}"
     else:
-        told = f"differs from {_named(first, place, asked)} by {few}"
+        told = f"differs from {_named(first, place, asked)}, by {few}"
     return f"{told}: {_remedy(first, place, asked)}"
 
 

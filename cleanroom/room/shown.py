@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -59,8 +59,9 @@ def remembered(room: Path, ring: Keyring, now: datetime | None = None) -> tuple[
     Those whose time is over are forgotten first. Raises `LedgerError` if a file that the ledger
     names is missing or was altered: without it nothing could be compared.
     """
-    expire(room, now)
     entries = _entries(room)
+    for gone in _forget(room, entries, now):
+        del entries[gone]
     for name, entry in entries.items():
         file = _folder(room) / name
         if not file.exists() or file_digest(file) != entry.sha256:
@@ -95,12 +96,16 @@ def expire(room: Path, now: datetime | None = None) -> int:
 
     Deleted first and recorded then: after a crash in between, the next call writes the receipt.
     """
+    return len(_forget(room, _entries(room), now))
+
+
+def _forget(room: Path, entries: Mapping[str, _Entry], now: datetime | None) -> list[str]:
     now = now or datetime.now(UTC)
-    due = [name for name, entry in _entries(room).items() if entry.until <= now]
+    due = [name for name, entry in entries.items() if entry.until <= now]
     for name in due:
         (_folder(room) / name).unlink(missing_ok=True)
         ledger.append(ledger_of(room), ledger.Event.ANSWERS_FORGOTTEN, {"file": name})
-    return len(due)
+    return due
 
 
 def _entries(room: Path) -> dict[str, _Entry]:
