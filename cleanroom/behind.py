@@ -20,11 +20,12 @@ from cleanroom.errors import BorderError
 from cleanroom.tables import Platform
 
 Words = NDArray[np.uint64]
-PARITY = 8  # 64-bit words that tell different groups apart
-LEVELS = 4  # of words that tell whether a group can lie within another, each of fewer people
-OCCUPANCY = 8  # words a level
-SKETCH = PARITY + LEVELS * OCCUPANCY
-_BITS = 512  # of 8 words
+# The 64-bit words of a sketch: those that tell different groups apart, and those that tell whether
+# a group can lie within another, of all people and of one in 8 and in 64.
+PARITY = slice(0, 8)
+OCCUPANCY = (slice(8, 40), slice(40, 56), slice(56, 72))
+SKETCH = 72
+_AMONG = (1, 8, 64)
 
 
 class Share(StrEnum):
@@ -147,19 +148,24 @@ def _sketch(people: Words, parts: Words, seed: int) -> bytes:
 
     Parity: each person flips one bit, or none, by who they are and what they add: two groups whose
     parities differ in n bits differ by n people at least. Occupancy: each person sets one bit: of a
-    group whose bits another lacks n of, n people at least are not in the other. A level has a
-    quarter of the people of the level before, so that large groups do not set every bit.
+    group whose bits another lacks n of, n people at least are not in the other. The later words
+    are of fewer people, so that large groups do not set every bit.
     """
     one = _mixed(people, seed + 1)
     flips = one if not len(parts) else _mixed(one + parts, seed)
-    chosen = flips[flips >> np.uint64(63) == 1] & np.uint64(_BITS - 1)
-    rows = [np.bincount(chosen.astype(np.int64), minlength=_BITS) % 2 == 1]
+    rows = [_in_bits(flips[flips >> np.uint64(63) == 1], PARITY) % 2 == 1]
     two = _mixed(people, seed + 2)
-    place, draw = (two & np.uint64(_BITS - 1)).astype(np.int64), two >> np.uint64(40)
-    for level in range(LEVELS):
-        among = place[draw & np.uint64(4**level - 1) == 0]
-        rows.append(np.bincount(among, minlength=_BITS) > 0)
+    draw = two >> np.uint64(40)
+    for among, words in zip(_AMONG, OCCUPANCY, strict=True):
+        rows.append(_in_bits(two[draw & np.uint64(among - 1) == 0], words) > 0)
     return np.packbits(np.concatenate(rows)).tobytes()
+
+
+def _in_bits(mixed: Words, words: slice) -> NDArray[np.int64]:
+    """How many fall on each bit of so many words."""
+    bits = 64 * (words.stop - words.start)
+    places = (mixed & np.uint64(bits - 1)).astype(np.int64)
+    return np.bincount(places, minlength=bits).astype(np.int64)
 
 
 def _mixed(values: Words, seed: int) -> Words:
