@@ -82,10 +82,8 @@ def _measured(tables: list[Table], runs: int) -> dict[str, Any]:
         with memory.holding(room):
             for number, table in enumerate(earlier):
                 found = shown(table, protect(table, POLICY), SEED)
-                answer = Answer(
-                    f"{number}", "2026-09-14", STUDY, [c for f in found.values() for c in f]
-                )
-                memory.remember(room, ring, [answer], 30)
+                told = [cell for cells in found.values() for cell in cells]
+                memory.remember(room, ring, [Answer(f"{number}", "2026-09-14", STUDY, told)], 30)
         read, compare = [], []
         for _ in range(runs):
             started = time.process_time()
@@ -143,7 +141,7 @@ def _exchanged(cell: People, people: int, rng: np.random.Generator) -> People:
 
 
 def _windows(rows: int, rng: np.random.Generator) -> Crowds:
-    """Of 11 days the 66 windows of one day or more, by place; the new answer has the last of them."""
+    """Of 11 days the 66 windows of a day or more, by place; the new answer has the last of them."""
     answers: Crowds = [[] for _ in range(EARLIER + 1)]
     windows = [(a, b) for a in range(11) for b in range(a + 1, 12)]
     per_answer = len(windows) // (EARLIER + 1)
