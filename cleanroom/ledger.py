@@ -38,6 +38,8 @@ class Event(StrEnum):
     EPOCH_ROTATED = "epoch_rotated"
     BUDGET_SPENT = "budget_spent"
     NOISE_DRAWN = "noise_drawn"
+    ANSWERS_REMEMBERED = "answers_remembered"
+    ANSWERS_FORGOTTEN = "answers_forgotten"
 
 
 def append(path: Path, event: Event, facts: dict[str, Any]) -> str:

@@ -17,9 +17,11 @@ from typing import Any
 from cleanroom import ledger, signing
 from cleanroom.agreement import StudyKind, agreement_digest
 from cleanroom.bench.noise import protected_with_noise
+from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, write_candidate
+from cleanroom.gate.differencing import shown
 from cleanroom.gate.protect import protect
 from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
@@ -63,6 +65,8 @@ def answer(
     files = {study: candidate_file(room, study, ground.question(study)) for study in studies}
     missing = [study for study, file in files.items() if not file.exists()]
     for study, candidate in _make(missing, ground):
+        if files[study].exists():  # another process was asked the same, and was first
+            continue
         write_candidate(candidate, files[study])
         facts = {"candidate": candidate_digest(candidate), "file": files[study].name}
         ledger.append(ledger_of(room), ledger.Event.CANDIDATE_MADE, facts)
@@ -101,27 +105,42 @@ def _permit(study: Study, ground: _Ground) -> None:
 
 def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
     """Each study's candidate, from one pass over the data for all that differ only in merchant."""
-    key = room_key(ground.vault)
-    for study, own in _protected(studies, ground):
-        findings = _findings(study, own, ground)
-        yield study, make_candidate(_manifest(study, ground), [*own.values()], findings, key)
-
-
-def _protected(
-    studies: Sequence[Study], ground: _Ground
-) -> Iterator[tuple[Study, dict[str, Protected]]]:
-    """Each study's tables by name, as they may leave."""
     policy, noise = ground.policy, ground.policy.noise
-    if noise is not None:
-        yield from protected_with_noise(
-            studies, ground.vault, policy, noise, lambda some: _counted(some, ground)
-        )
+    if noise is None:
+        for alike in _alike(studies):
+            yield from _compared(alike, ground)
         return
-    for alike in _alike(studies):
-        tables = [protect(table, policy) for table in _tables(alike, ground)]
-        by_merchant = {table.name: table.split("merchant") for table in tables}
+    for study, own in protected_with_noise(
+        studies, ground.vault, policy, noise, lambda some: _counted(some, ground)
+    ):
+        yield study, _candidate(study, own, ground)
+
+
+def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
+    """The candidates of studies that one pass answers, compared with all answers so far.
+
+    Who is behind them is on disk before any can be read, and until all are read nobody else is
+    answered.
+    """
+    tables = _tables(alike, ground)
+    with past_of(ground.vault, alike, ground.policy) as past:
+        protected = [protect(table, ground.policy, past) for table in tables]
+        people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
+        parts = {table.name: table.split("merchant") for table in protected}
+        made = []
         for study in alike:
-            yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
+            own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
+            cells = [cell for found in people for cell in found.get(study.merchant, ())]
+            made.append(Made(study, _candidate(study, own, ground), cells))
+        remember(ground.vault, made, ground.policy)
+        for one in made:
+            yield one.study, one.candidate
+
+
+def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Candidate:
+    findings = _findings(study, own, ground)
+    manifest = _manifest(study, ground)
+    return make_candidate(manifest, [*own.values()], findings, room_key(ground.vault))
 
 
 def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:

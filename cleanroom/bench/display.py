@@ -17,6 +17,7 @@ from cleanroom.outside.words import (
     cell_figure,
     estimate_figure,
     reason_words,
+    refusal_words,
     rounding_words,
 )
 from cleanroom.withholding import withholding
@@ -87,7 +88,12 @@ def withheld(candidate: Candidate) -> Markdown:
         for account in withholding(shown)
     ]
     lines = _grid(["table", "measure", "withheld", "why"], rows) if rows else [_NOTHING]
-    return _markdown([*lines, *_no_data(candidate)])
+    refused = [
+        f"\n{name}: {_plain(words)}"
+        for name, shown in candidate.tables.items()
+        for words in refusal_words(shown)
+    ]
+    return _markdown([*lines, *refused, *_no_data(candidate)])
 
 
 def _no_data(candidate: Candidate) -> Iterable[str]:

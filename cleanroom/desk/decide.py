@@ -10,9 +10,12 @@ from cleanroom import ledger, signing
 from cleanroom.agreement import Agreement
 from cleanroom.desk.queue import Waiting, queue
 from cleanroom.errors import KeysError, ReleaseError
+from cleanroom.gate.differencing import require_apart
 from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
 from cleanroom.keyring import open_keyring
 from cleanroom.room.place import ledger_of, votes_folder
+from cleanroom.room.shown import holding, remembered
+from cleanroom.room.vault import room_keys
 from cleanroom.tables import KeyRole, Platform
 
 
@@ -51,19 +54,34 @@ def release_approved(
 ) -> tuple[list[Path], dict[str, str]]:
     """Release every candidate that has its quorum into `folder`.
 
-    Returns the releases written (one already there is kept) and, by candidate file name, why the
-    others are not released.
+    Everything is verified again, also that it is far enough from all that was shown before it and
+    released since. Returns the releases written (one already there is kept) and, by candidate file
+    name, why the others are not released. Raises `LedgerError` or `SealError` if what the room
+    remembers of earlier answers is not whole.
     """
     released, waiting = [], {}
-    for item in queue(room, agreement):
-        path = folder / item.file.name
-        try:
-            release = make_release(item.candidate, item.votes, agreement)
-        except ReleaseError as error:
-            waiting[item.file.name] = error.problem
-            continue
-        if not path.exists():
-            write_release(release, path)
-            ledger.append(ledger_of(room), ledger.Event.RELEASED, {"candidate": item.digest})
-        released.append(path)
+    with holding(room):
+        for item in queue(room, agreement):
+            path = folder / item.file.name
+            try:
+                release = make_release(item.candidate, item.votes, agreement)
+                if not path.exists():
+                    _require_apart(room, agreement, item)
+            except ReleaseError as error:
+                waiting[item.file.name] = error.problem
+                continue
+            if not path.exists():
+                write_release(release, path)
+                ledger.append(ledger_of(room), ledger.Event.RELEASED, {"candidate": item.digest})
+            released.append(path)
     return released, waiting
+
+
+def _require_apart(room: Path, agreement: Agreement, item: Waiting) -> None:
+    """Compare with all that was shown before and released since; under noise nothing is exact."""
+    if item.candidate.manifest["policy"]["noise"] is not None:
+        return
+    answers = remembered(room, room_keys(room, agreement.collaboration))
+    records = ledger.records(ledger_of(room))
+    released = {r["facts"]["candidate"] for r in records if r["event"] == ledger.Event.RELEASED}
+    require_apart(item.digest, answers, released, agreement.effective_policy)

@@ -9,6 +9,7 @@ from cleanroom.outside.words import (
     bound_words,
     cell_figure,
     estimate_figure,
+    refusal_words,
     rounding_words,
 )
 from cleanroom.withholding import withholding
@@ -39,6 +40,11 @@ def sheet(waiting: Waiting) -> str:
         "Withheld",
         *(f"  {waiting.withheld[r.id]} by {r.id}: {r.protects}" for r in used),
         *(line for table in waiting.candidate.tables.values() for line in _withheld(table)),
+        *(
+            f"  {table.name}, {words}"
+            for table in waiting.candidate.tables.values()
+            for words in refusal_words(table)
+        ),
     ]
     rests = ("agreement", "handovers", "policy", "notebook", "code_version", "created")
     lines += ["", "Rests on", *(f"  {name}: {manifest[name]}" for name in rests)]

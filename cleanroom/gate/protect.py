@@ -7,26 +7,29 @@ import polars as pl
 from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
+from cleanroom.gate.differencing import Past, differing, told_together
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy, fingerprint
 
 
-def protect(table: Table, policy: Policy) -> Protected:
+def protect(table: Table, policy: Policy, past: Past | None = None) -> Protected:
     """Withhold every cell that a rule of `policy` withholds, and drop the support behind all.
 
-    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; a row for what
-    was withheld together, where that is safe (`catch_all`); rounding (`rounding`). Raises
-    `StudyError` where the agreement asks for noise: these numbers are exact.
+    In this order: the rules, cell by cell (`rules`); what would differ by a few people from numbers
+    of the `past` (`differencing`); the other arms of a contrast; a row for what was withheld
+    together, where that is safe (`catch_all`); rounding (`rounding`). Raises `StudyError` where the
+    agreement asks for noise: these numbers are exact.
     """
     if policy.noise is not None:
         raise StudyError(
             f"The agreement asks for noise, and the table '{table.name}' has none.",
             "ask for a study; where there is noise, only studies are answered.",
         )
-    cells = _checked(table, policy)
-    cells = pl.concat([cells, catch_all(cells, table.layout, policy)])
+    cells = _checked(table, policy, past)
+    together = catch_all(cells, table.layout, policy)
+    cells = pl.concat([cells, told_together(together, cells, table, policy, past)])
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
     cells = cells.with_columns(value=pl.when(leaves).then("value"))
     cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
@@ -43,8 +46,8 @@ def protect(table: Table, policy: Policy) -> Protected:
     )
 
 
-def _checked(table: Table, policy: Policy) -> pl.DataFrame:
-    """The cells with `withheld`, the rule that withholds a cell, if one does.
+def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
+    """The cells with `withheld`, the rule that withholds a cell, if one does, and `because`.
 
     A cell whose support is unknown (null `people`) is withheld as if nobody stood behind it. Of a
     cell without data there is nothing to withhold.
@@ -54,10 +57,17 @@ def _checked(table: Table, policy: Policy) -> pl.DataFrame:
     )
     has_data = pl.col("no_data").is_null()
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
+    # Only what would leave is compared; where it differs by too few, its other arm falls as well.
+    cells = differing(_with_other_arms(cells, table), table, policy, past)
+    return _with_other_arms(cells, table)
+
+
+def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The cells with all arms of a contrast withheld of which one is."""
     if table.contrast is None:
         return cells
     others = [name for name in (*table.dimensions, "measure") if name != table.contrast]
-    fallen = pl.col("withheld").is_not_null().any().over(others) & has_data
+    fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
     other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
     return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
 

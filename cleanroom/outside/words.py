@@ -31,6 +31,7 @@ _RULES = {
     "dominance": "one or two people make up most of it",
     "p_percent": "what one person contributes to it could be worked out too closely",
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
+    "differencing": "taken from a number shown before, it would be about too few people",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {
@@ -94,6 +95,16 @@ def reason_words(rule: str) -> str:
 def bound_words(table: Protected, rule: str) -> str:
     """How far a number is known that the rule withheld: 'fewer than 50 people …'."""
     return table.bounds.get(rule, "nothing is said of its size")
+
+
+def refusal_words(table: Protected) -> list[str]:
+    """What is said of single withheld cells, each sentence once with the cells it is said of."""
+    said = table.cells.filter(pl.col("because").is_not_null())
+    lines = []
+    for (because,), cells in said.group_by("because", maintain_order=True):
+        keys = cells.select(*table.dimensions, "measure").rows()
+        lines.append(f"{', '.join(' '.join(key) for key in keys)}: {because}")
+    return lines
 
 
 def rounding_words(table: Protected) -> str | None:

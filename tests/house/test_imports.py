@@ -16,6 +16,7 @@ VOCABULARY = frozenset(
         "absences",
         "agreement",
         "agreement_file",
+        "behind",
         "borders",
         "builders",
         "consent",

@@ -29,7 +29,7 @@ CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
 # Which part of the package may use which extra; a part not named here has the core alone, so that
 # a platform installs and audits no more than `party` needs.
 EXTRAS = {
-    **dict.fromkeys(("room", "studies", "simulation", "numbers"), ("room",)),
+    **dict.fromkeys(("room", "studies", "simulation", "numbers", "behind"), ("room",)),
     "gate": ("room", "privacy"),
     **dict.fromkeys(("outside", "bench", "desk"), ("room", "lab")),
 }

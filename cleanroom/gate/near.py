@@ -1,0 +1,268 @@
+"""Which numbers already shown a new one would be too near to, by the people behind them.
+
+A number is a sum over people; a sum or difference of numbers is one over those people whose parts
+do not cancel out. How many they are is what counts here: none, and it says nothing; a few, and it
+is about those few.
+
+    two numbers           a − b
+    a whole and parts     p − a − b − …    what parts leave of a whole, or of each other
+
+The search misses no two numbers, and no whole of two parts whose people add to them with one sign
+(refunds that outweigh purchases can hide a part). Of more parts it follows the largest first: all
+there are, and those of one answer at a time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from cleanroom.behind import OCCUPANCY, PARITY, SKETCH, Answer, Group, Words
+
+_MORE_PARTS = 3  # from which on parts are followed one after the other
+_FIRST = slice(OCCUPANCY[0].start, OCCUPANCY[0].start + 8)  # tells most groups apart already
+
+
+@dataclass(frozen=True, repr=False)
+class Origin:
+    """Where a number was shown: of which part of the people, and in which answer (None: in the one
+    that is being made)."""
+
+    place: Mapping[str, str]
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class Near:
+    """What a new number is too near to: numbers shown (by place), one of them perhaps a whole.
+
+    `whole` is None of two numbers, and where the new number is the whole itself.
+    """
+
+    others: tuple[int, ...]
+    whole: int | None = None
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Amounts:
+    """What is left of a sum of amounts: people (sorted) whose parts do not cancel out."""
+
+    people: NDArray[np.uint32]
+    values: Words
+
+    @staticmethod
+    def of(group: Group) -> _Amounts:
+        return _Amounts(np.array(group.numbers.to_array(), np.uint32), group.values)
+
+    def minus(self, group: Group) -> _Amounts:
+        other = _Amounts.of(group)
+        people = np.concatenate([self.people, other.people])
+        values = np.concatenate([self.values, np.uint64(0) - other.values])
+        order = np.argsort(people, kind="stable")
+        people, values = people[order], values[order]
+        first = np.ones(len(people), bool)
+        first[1:] = people[1:] != people[:-1]
+        left = np.add.reduceat(values, np.flatnonzero(first)) if len(people) else values
+        return _Amounts(people[first][left != 0], left[left != 0])
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Counts:
+    """What is left of a count of people: those counted once, and those taken off too often."""
+
+    once: BitMap
+    over: BitMap
+
+    @staticmethod
+    def of(group: Group) -> _Counts:
+        return _Counts(group.numbers, BitMap())
+
+    def minus(self, group: Group) -> _Counts:
+        return _Counts(self.once - group.numbers, self.over | (group.numbers - self.once))
+
+    def __len__(self) -> int:
+        return len(self.once) + len(self.over)
+
+
+_Left = _Amounts | _Counts
+
+
+def apart(a: Group, b: Group) -> int:
+    """How many people two groups differ by: in one only, or in both and adding something else."""
+    if a.parts or b.parts:
+        return len(_Amounts.of(a).minus(b))
+    return int(a.numbers.symmetric_difference_cardinality(b.numbers))
+
+
+def too_few(people: int, min_people: int, *groups: Group) -> bool:
+    """Whether a sum or difference of `groups` over so many people is about too few.
+
+    No fewer are asked for than the smallest of them has: that one was let out for itself.
+    """
+    return 0 < people < min(min_people, *(group.size for group in groups))
+
+
+def _bits(words: Words) -> NDArray[np.uint16]:
+    """How many bits of each column are set."""
+    return np.bitwise_count(words).sum(axis=0, dtype=np.uint16)
+
+
+@dataclass(eq=False, repr=False)
+class Track:
+    """Numbers of one kind that were shown, each with all answers that it was in.
+
+    `sums`: whether they are added and subtracted; of the bases beneath, only two are compared.
+    """
+
+    min_people: int
+    sums: bool
+    groups: list[Group] = field(default_factory=list)
+    origins: list[list[Origin]] = field(default_factory=list)
+    _known: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
+    _sketches: Words = field(default_factory=lambda: np.zeros((SKETCH, 64), np.uint64))
+    _sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(64, np.int64))
+    _of_amounts: bool = False
+    _inside: dict[int, tuple[int, list[int]]] = field(default_factory=dict)
+
+    def add(self, group: Group, origin: Origin) -> None:
+        """Add a number that is shown; one that says the same as an earlier one says nothing new."""
+        if not group.size:
+            return
+        if group.content in self._known:
+            self.origins[self._known[group.content]].append(origin)
+            return
+        place = len(self.groups)
+        if place == len(self._sizes):
+            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)], axis=1)
+            self._sizes = np.concatenate([self._sizes, np.zeros_like(self._sizes)])
+        self._sketches[:, place] = np.frombuffer(group.sketch, np.uint64)
+        self._sizes[place] = group.size
+        self._known[group.content] = place
+        self._of_amounts |= bool(group.parts)
+        self.groups.append(group)
+        self.origins.append([origin])
+
+    def near(self, group: Group) -> Near | None:
+        """What a new number would be too near to, if anything."""
+        if not group.size or not self.groups or group.content in self._known:
+            return None
+        sketch = np.frombuffer(group.sketch, np.uint64)
+        return self._pair(group, sketch) or (self._of_parts(group, sketch) if self.sums else None)
+
+    def _pair(self, group: Group, sketch: Words) -> Near | None:
+        shown = self._sketches[PARITY, : len(self.groups)]
+        least = _bits(shown ^ sketch[PARITY, None])
+        for place in np.flatnonzero(least < self.min_people).tolist():
+            other = self.groups[place]
+            if too_few(apart(group, other), self.min_people, group, other):
+                return Near((place,))
+        return None
+
+    def _of_parts(self, group: Group, sketch: Words) -> Near | None:
+        parts = self._parts_of(group, sketch)
+        left = self._whole(group)
+        for used in self._leavings(left, [group], parts, as_second=False):
+            return Near(used, is_whole=True)
+        for whole in self._wholes_of(group, sketch):
+            parts = [part for part in self._parts_within(whole) if part != whole]
+            left = self._whole(self.groups[whole]).minus(group)
+            for used in self._leavings(left, [self.groups[whole], group], parts, as_second=True):
+                return Near(used, whole=whole)
+        return None
+
+    def _leavings(
+        self, whole: _Left, of: list[Group], parts: Sequence[int], *, as_second: bool
+    ) -> Iterator[tuple[int, ...]]:
+        """Parts that leave a few people of what is left of a whole; `of`: what it is made of."""
+        if not len(whole) or len(whole) - self._sizes[parts].sum() >= self.min_people:
+            return
+        if as_second:
+            yield from self._leaving(whole, of, parts, ())
+        else:
+            for place, part in enumerate(parts):
+                left, taken = whole.minus(self.groups[part]), [*of, self.groups[part]]
+                yield from self._leaving(left, taken, parts[place + 1 :], (part,))
+        if len(parts) >= _MORE_PARTS - as_second:
+            yield from self._one_after_the_other(whole, of, parts)
+
+    def _leaving(
+        self, left: _Left, of: list[Group], parts: Sequence[int], used: tuple[int, ...]
+    ) -> Iterator[tuple[int, ...]]:
+        sizes = self._sizes[list(parts)] if parts else np.empty(0, np.int64)
+        for place in np.flatnonzero(np.abs(sizes - len(left)) < self.min_people).tolist():
+            other = self.groups[parts[place]]
+            people = len(left.minus(other))
+            if too_few(people, self.min_people, *of, other):
+                yield (*used, parts[place])
+
+    def _one_after_the_other(
+        self, whole: _Left, of: list[Group], parts: Sequence[int]
+    ) -> Iterator[tuple[int, ...]]:
+        """The largest first, each that leaves fewer people: of all parts, and of each answer's."""
+        by_answer: dict[int, list[int]] = defaultdict(list)
+        for part in sorted(parts, key=lambda part: -int(self._sizes[part])):
+            for answer in {0, *(id(origin.answer) for origin in self.origins[part])}:
+                by_answer[answer].append(part)
+        for family in by_answer.values():
+            left, taken, used = whole, list(of), tuple[int, ...]()
+            to_come = int(self._sizes[family].sum())
+            for part in family:
+                if len(left) - to_come >= self.min_people:
+                    break  # all that are to come would leave more
+                to_come -= int(self._sizes[part])
+                less = left.minus(self.groups[part])
+                if len(less) >= len(left):
+                    continue
+                left, taken, used = less, [*taken, self.groups[part]], (*used, part)
+                if too_few(len(left), self.min_people, *taken):
+                    yield used
+
+    def _whole(self, group: Group) -> _Left:
+        return _Amounts.of(group) if group.parts or self._of_amounts else _Counts.of(group)
+
+    def _parts_of(self, group: Group, sketch: Words, start: int = 0) -> list[int]:
+        """Those from `start` on of which fewer than `min_people` are not in the group."""
+        few = self._sizes[start : len(self.groups)] < group.size + self.min_people
+        first = self._sketches[_FIRST, start : len(self.groups)] & ~sketch[_FIRST, None]
+        maybe = start + np.flatnonzero(few & (_bits(first) < self.min_people))
+        for words in OCCUPANCY:
+            least = _bits(self._sketches[words, maybe] & ~sketch[words, None])
+            maybe = maybe[least < self.min_people]
+        numbers = group.numbers
+        return [
+            place
+            for place in maybe.tolist()
+            if self.groups[place].numbers.difference_cardinality(numbers) < self.min_people
+        ]
+
+    def _wholes_of(self, group: Group, sketch: Words) -> list[int]:
+        """Those in which fewer than `min_people` of the group are not."""
+        large = self._sizes[: len(self.groups)] > group.size - self.min_people
+        first = ~self._sketches[_FIRST, : len(self.groups)] & sketch[_FIRST, None]
+        maybe = np.flatnonzero(large & (_bits(first) < self.min_people))
+        for words in OCCUPANCY:
+            least = _bits(~self._sketches[words, maybe] & sketch[words, None])
+            maybe = maybe[least < self.min_people]
+        numbers = group.numbers
+        return [
+            place
+            for place in maybe.tolist()
+            if numbers.difference_cardinality(self.groups[place].numbers) < self.min_people
+        ]
+
+    def _parts_within(self, whole: int) -> list[int]:
+        """As `_parts_of`, of a number that was shown; looked for once."""
+        start, known = self._inside.get(whole, (0, []))
+        if start < len(self.groups):
+            known = known + self._parts_of(self.groups[whole], self._sketches[:, whole], start)
+            self._inside[whole] = len(self.groups), known
+        return known
