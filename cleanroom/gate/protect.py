@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
+from cleanroom.gate.complementary import NOTHING, Past, Sheet, Together, complemented
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
 from cleanroom.layout import Layout
@@ -14,21 +17,44 @@ from cleanroom.policy import Policy, fingerprint
 
 
 def protect(table: Table, policy: Policy) -> Protected:
-    """Withhold every cell that a rule of `policy` withholds, and drop the support behind all.
+    """One table by itself: see `protect_together`."""
+    (protected,) = protect_together([table], policy)
+    return protected
 
-    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; a row for what
-    was withheld together, where that is safe (`catch_all`); rounding (`rounding`). Raises
-    `StudyError` where the agreement asks for noise: these numbers are exact.
+
+def protect_together(
+    tables: Sequence[Table], policy: Policy, past: Past = NOTHING
+) -> list[Protected]:
+    """Withhold every cell that a rule of `policy` withholds or that gives one of those away, by
+    any of the `tables` or what was answered before; drop the support behind all.
+
+    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; what would give
+    withheld numbers away (`complementary`); a row for what was withheld together, where that is
+    safe (`catch_all`); rounding (`rounding`). Raises `StudyError` where the agreement asks for
+    noise: these numbers are exact.
     """
     if policy.noise is not None:
         raise StudyError(
-            f"The agreement asks for noise, and the table '{table.name}' has none.",
+            f"The agreement asks for noise, and the table '{tables[0].name}' has none.",
             "ask for a study; where there is noise, only studies are answered.",
         )
-    cells = _checked(table, policy)
-    cells = pl.concat([cells, catch_all(cells, table.layout, policy)])
+    together = complemented([(t.layout, _checked(t, policy)) for t in tables], policy, past)
+    return [
+        _sealed(table, _summed(sheet, together, policy), policy)
+        for table, sheet in zip(tables, together.sheets, strict=True)
+    ]
+
+
+def _summed(sheet: Sheet, together: Together, policy: Policy) -> pl.DataFrame:
+    """The cells with the catch-all rows that give nothing away."""
+    sums = together.safe(sheet, catch_all(sheet.cells, sheet.layout, policy))
+    return pl.concat([sheet.cells, sums.with_columns(told=pl.lit(None, pl.String))])
+
+
+def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
+    """The cells as they leave: rounded, with the reasons that are told, and without support."""
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
-    cells = cells.with_columns(value=pl.when(leaves).then("value"))
+    cells = cells.with_columns(value=pl.when(leaves).then("value"), withheld="told")
     cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
     bounds = {r.id: r.bounds(policy) for r in RULES if r.id in cells["withheld"]}
     return Protected(

@@ -23,7 +23,7 @@ from cleanroom.borders import (
 )
 from cleanroom.policy import Policy
 from cleanroom.room import conversion_layout as layout
-from cleanroom.room.conversion_layout import STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_layout import BASE, STORE_STEPS, TOUCH_STEPS, Step
 from cleanroom.room.counting import (
     Cell,
     Key,
@@ -44,16 +44,6 @@ from cleanroom.tables import ENGAGEMENTS
 
 _MERCHANT = ("merchant",)
 
-# Whose share a step's people are: those who could have taken it.
-_BASE = {
-    Step.READ: Step.REACH,
-    Step.ENGAGE: Step.REACH,
-    Step.CLICK: Step.REACH,
-    Step.VISIT: Step.CLICK,
-    Step.SEARCH: Step.VISIT,
-    Step.CART: Step.VISIT,
-    Step.PURCHASE: Step.VISIT,
-}
 # The kinds of events that a step consists of, where they are not called as the step is.
 _KINDS: dict[str, tuple[str, ...]] = {Step.REACH: ("impression",), Step.ENGAGE: ENGAGEMENTS}
 
@@ -203,8 +193,8 @@ def _money_absent(
 def _path(merchant: str, counts: _Counts) -> Iterator[Cell]:
     people = _people(counts)
     for step in Step:
-        base = people[_BASE.get(step, step)]
-        contributors = people[step] if step in _BASE else None
+        base = people[BASE.get(step, step)]
+        contributors = people[step] if step in BASE else None
         yield merchant, step, "people", people[step], PEOPLE, base, contributors
         if step in STORE_STEPS:
             events, doers = counts.by_buyer[step], fewer(counts.by_user, counts.by_buyer, step)
