@@ -20,12 +20,16 @@ from cleanroom.bench.noise import protected_with_noise
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, write_candidate
-from cleanroom.gate.protect import protect
+from cleanroom.gate.complementary import Past
+from cleanroom.gate.entries import Period
+from cleanroom.gate.memory import entries_from, records_of
+from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
+from cleanroom.room.answered import answered, keep_answer, one_at_a_time
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.place import agreement_of, candidate_file, ledger_of
+from cleanroom.room.place import agreement_of, candidate_file, ledger_of, study_name
 from cleanroom.room.vault import Vault, open_vault, room_key
 from cleanroom.studies import conversion, lift
 from cleanroom.study import LiftStudy, Study, bounded
@@ -118,10 +122,34 @@ def _protected(
         )
         return
     for alike in _alike(studies):
-        tables = [protect(table, policy) for table in _tables(alike, ground)]
-        by_merchant = {table.name: table.split("merchant") for table in tables}
+        tables = _tables(alike, ground)
+        with one_at_a_time(ground.vault):
+            protected = _together(alike, tables, ground)
+        by_merchant = {table.name: table.split("merchant") for table in protected}
         for study in alike:
             yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
+
+
+def _together(
+    studies: Sequence[Study], tables: Sequence[Table], ground: _Ground
+) -> list[Protected]:
+    """The tables of studies of different merchants, protected with all that was answered before;
+    what is answered now is remembered before anybody sees it."""
+    names = {study.merchant: study_name(study) for study in studies}
+    before = [r for name in names.values() for r in answered(ground.vault, name)]
+    past = Past({study.merchant: _period(study) for study in studies}, entries_from(before))
+    protected, entries = protect_together(tables, ground.policy, past)
+    for study in studies:
+        own = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
+        name, question = names[study.merchant], ground.question(study)
+        keep_answer(ground.vault, name, question, records_of(own))
+    return protected
+
+
+def _period(study: Study) -> Period:
+    """The days of a study's numbers, and what else they depend on that a person chooses."""
+    of = (study.study, study.population) if isinstance(study, LiftStudy) else ()
+    return Period(study.start, study.end, of)
 
 
 def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:

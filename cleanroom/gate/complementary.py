@@ -17,6 +17,7 @@ import polars as pl
 
 from cleanroom.gate.entries import Entries, Entry, Name, Period, entries_of, names_of
 from cleanroom.gate.knowledge import knowledge
+from cleanroom.gate.periods import meet
 from cleanroom.gate.propagation import components
 from cleanroom.gate.reader import Reader
 from cleanroom.gate.relations import Cell, Row
@@ -55,6 +56,12 @@ class Together:
 
     sheets: Sequence[Sheet]
     reader: Reader
+
+    @property
+    def current(self) -> Entries:
+        """The answer's own cells."""
+        names = {name for sheet in self.sheets for name in sheet.names}
+        return {name: e for name, e in self.reader.entries.items() if name in names}
 
     def safe(self, sheet: Sheet, sums: pl.DataFrame) -> pl.DataFrame:
         """Those of the catch-all rows that give no withheld cell away, all of them told."""
@@ -100,13 +107,14 @@ def _stricter(had: Entry | None, entry: Entry) -> Entry:
 
 
 def _comparable(past: Past, current: Entries) -> Entries:
-    """The earlier cells whose number is still the same, where they are asked for again."""
-    same = (
-        (name, entry)
+    """The earlier cells of days that meet these, unless their number is another by now."""
+    periods = {name.period for name in past.entries}
+    near = {one for own in past.periods.values() for one in (own, *meet(own, periods))}
+    return {
+        name: entry
         for name, entry in past.entries.items()
-        if name not in current or current[name].value == entry.value
-    )
-    return dict(same)
+        if name.period in near and (name not in current or current[name].value == entry.value)
+    }
 
 
 def _written(sheet: Sheet, entries: Entries) -> Sheet:

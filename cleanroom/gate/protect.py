@@ -10,6 +10,7 @@ from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
 from cleanroom.gate.complementary import NOTHING, Past, Sheet, Together, complemented
+from cleanroom.gate.entries import Entries
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
 from cleanroom.layout import Layout
@@ -18,15 +19,16 @@ from cleanroom.policy import Policy, fingerprint
 
 def protect(table: Table, policy: Policy) -> Protected:
     """One table by itself: see `protect_together`."""
-    (protected,) = protect_together([table], policy)
+    (protected,), _ = protect_together([table], policy)
     return protected
 
 
 def protect_together(
     tables: Sequence[Table], policy: Policy, past: Past = NOTHING
-) -> list[Protected]:
+) -> tuple[list[Protected], Entries]:
     """Withhold every cell that a rule of `policy` withholds or that gives one of those away, by
-    any of the `tables` or what was answered before; drop the support behind all.
+    any of the `tables` or what was answered before; drop the support behind all. With the tables
+    come their cells for the room to remember: the next answer's past.
 
     In this order: the rules, cell by cell (`rules`); the other arms of a contrast; what would give
     withheld numbers away (`complementary`); a row for what was withheld together, where that is
@@ -39,10 +41,11 @@ def protect_together(
             "ask for a study; where there is noise, only studies are answered.",
         )
     together = complemented([(t.layout, _checked(t, policy)) for t in tables], policy, past)
-    return [
+    protected = [
         _sealed(table, _summed(sheet, together, policy), policy)
         for table, sheet in zip(tables, together.sheets, strict=True)
     ]
+    return protected, together.current
 
 
 def _summed(sheet: Sheet, together: Together, policy: Policy) -> pl.DataFrame:

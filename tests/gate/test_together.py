@@ -197,13 +197,13 @@ STEADY = [[900, 400, 90], [800, 300, 80], [700, 200, 70], [600, 350, 60], [500, 
 
 
 def test_tables_without_a_small_number_are_shown_in_full() -> None:
-    shown = protect_together(tables(counts(STEADY)), Policy())
+    shown = protect_together(tables(counts(STEADY)), Policy())[0]
     assert all(one.cells["withheld"].null_count() == one.cells.height for one in shown)
 
 
 def test_a_withheld_part_is_not_the_total_less_the_others() -> None:
     inner = [*STEADY[:4], [500, 250, 4]]
-    shown = protect_together(tables(counts(inner)), Policy())
+    shown, _ = protect_together(tables(counts(inner)), Policy())
     reasons = shown[0].values()
     assert reasons["n5", "buy", "people"] is None
     assert [n for n in ("n3", "n4") if reasons[n, "buy", "people"] is None]
@@ -213,8 +213,8 @@ def test_a_withheld_part_is_not_the_total_less_the_others() -> None:
 def test_one_reason_stands_for_all_that_is_bound_together() -> None:
     """Else the reason of the cell that had to fall would tell that it is not the small one."""
     inner = [*STEADY[:4], [500, 250, 4]]
-    cells_shown = protect_together(tables(counts(inner)), Policy())[0].cells
-    withheld = cells_shown.filter(step="buy", measure="people")["withheld"].drop_nulls()
+    (by_note, _), _ = protect_together(tables(counts(inner)), Policy())
+    withheld = by_note.cells.filter(step="buy", measure="people")["withheld"].drop_nulls()
     assert withheld.unique().to_list() == ["complementary"]
 
 
@@ -244,7 +244,8 @@ def test_no_withheld_number_is_placed_closer_than_the_policy_asks(
         min_people=least, min_converters=few, protection_width=width, round_counts=rounding
     )
     found = counts(nested)
-    assert_uncertain(found, protect_together(tables(found, people), policy), policy, people)
+    shown, _ = protect_together(tables(found, people), policy)
+    assert_uncertain(found, shown, policy, people)
 
 
 def path(click: int, visit: int, buy: int) -> Table:

@@ -14,6 +14,7 @@ from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
 DOORS = {
+    "answered": {"answered", "keep_answer", "one_at_a_time"},  # numbers of cells, as tables are
     "blinded": {"Meeting", "match"},
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
