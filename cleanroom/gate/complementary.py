@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from cleanroom.gate.entries import Entries, Entry, Name, Period, entries_of, names_of
-from cleanroom.gate.knowledge import knowledge
+from cleanroom.gate.knowledge import Knowledge, knowledge
 from cleanroom.gate.periods import meet
 from cleanroom.gate.propagation import components
 from cleanroom.gate.reader import Reader
@@ -95,7 +95,9 @@ def complemented(
     known = frozenset(name for name, entry in earlier.items() if entry.rule is None)
     layouts = [sheet.layout for sheet in sheets]
     entries = {**earlier, **current}
-    reader = Reader(entries, knowledge(layouts, entries), known, policy, believing=False)
+    withheld = any(entry.rule is not None for entry in entries.values())
+    relations = knowledge(layouts, entries) if withheld else Knowledge()
+    reader = Reader(entries, relations, known, policy, believing=False)
     work = _Withholding(reader, frozenset(current), layouts)
     work.run()
     return Together([_written(sheet, work.entries) for sheet in sheets], work.reader)
@@ -153,8 +155,6 @@ class _Withholding:
         self._chosen: set[Name] = set()
 
     def run(self) -> None:
-        if all(entry.rule is None for entry in self.entries.values()):
-            return
         self._settle()
         exposed = self._seen().short()
         if exposed:
@@ -202,7 +202,7 @@ class _Withholding:
             for name in self._current:
                 if name.about == (layout.about or layout.name):
                     codes = tuple(pair for pair in name.codes if pair[0] != layout.contrast)
-                    arms[replace(name, codes=codes)].append(name)
+                    arms[name._replace(codes=codes)].append(name)
             for names in arms.values():
                 if any(self.entries[name].rule is not None for name in names):
                     for name in names:

@@ -39,13 +39,16 @@ class Demand:
         return lacks if lacks > 1e-6 * max(1.0, abs(value)) else 0.0
 
 
-def demand_of(entry: Entry, policy: Policy) -> Demand:
-    """What is asked for a cell; nothing if it is withheld for others alone, or not at all."""
+def demand_of(entry: Entry, policy: Policy, ceiling: float = inf) -> Demand:
+    """What is asked for a cell; nothing if it is withheld for others alone, or not at all.
+
+    `ceiling`: the fewest released people that a count is a part of; more it could not be.
+    """
     if entry.rule is None or entry.rule in UNASKED:
         return Demand()
     if entry.unit != PEOPLE:
         return Demand(width=_of_sum(entry, policy))
-    few, most = policy.min_converters, _most(entry, policy)
+    few, most = policy.min_converters, min(ceiling, _most(entry, policy))
     if most <= policy.protection_width:
         return Demand(down=entry.value, up=max(most - entry.value, 0.0))
     # Where nearly all are counted, few has to stay possible.

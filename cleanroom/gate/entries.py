@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
@@ -18,8 +19,7 @@ from cleanroom.policy import Policy
 OWNER = "merchant"
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """The days of a study, both included, and what else tells its cells from those of others."""
 
     start: date
@@ -30,8 +30,7 @@ class Period:
 ANY_TIME = Period(date.min, date.max)
 
 
-@dataclass(frozen=True)
-class Name:
+class Name(NamedTuple):
     """What a cell is; `codes` are its dimensions' codes but for totals, in their names' order."""
 
     about: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -23,9 +23,9 @@ class Knowledge:
     `among`: pairs of a number and the people it is counted among (see `Layout`).
     """
 
-    rows: tuple[Row, ...]
-    hidden: Mapping[Cell, float]
-    among: tuple[tuple[Name, Name], ...]
+    rows: tuple[Row, ...] = ()
+    hidden: Mapping[Cell, float] = field(default_factory=dict)
+    among: tuple[tuple[Name, Name], ...] = ()
 
     def __repr__(self) -> str:
         return f"Knowledge({len(self.rows)} rows, unprotected: not shown)"

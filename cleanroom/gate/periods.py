@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from math import inf
@@ -73,7 +73,7 @@ def _overlap(a: Period, b: Period) -> bool:
 
 
 def _timeless(name: Name) -> Name:
-    return replace(name, period=Period(date.min, date.max, name.period.of))
+    return name._replace(period=Period(date.min, date.max, name.period.of))
 
 
 def _levels(values: Mapping[Period, float]) -> tuple[dict[date, float], list[Period]]:

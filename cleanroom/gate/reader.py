@@ -55,7 +55,14 @@ class Reader:
     @cached_property
     def demands(self) -> dict[Name, Demand]:
         """What is asked of each unknown cell of which anything is."""
-        found = {name: demand_of(self.entries[name], self.policy) for name in self.unknown}
+        ceilings: dict[Name, float] = {}
+        for number, people in self.knowledge.among:
+            if self.leaves(people):
+                ceilings[number] = min(self.values[people], ceilings.get(number, inf))
+        found = {
+            name: demand_of(self.entries[name], self.policy, ceilings.get(name, inf))
+            for name in self.unknown
+        }
         return {name: demand for name, demand in found.items() if demand.asks}
 
     def short(self) -> set[Name]:

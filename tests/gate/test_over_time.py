@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -133,7 +132,7 @@ def test_other_merchants_and_other_studies_are_no_past_of_theirs() -> None:
     for day in range(3):
         merchant.ask((day, day))
     merchant.answered = {
-        replace(name, period=replace(name.period, of=("another",))): entry
+        name._replace(period=name.period._replace(of=("another",))): entry
         for name, entry in merchant.answered.items()
     }
     assert merchant.ask((0, 2)).values()["m", "events"] == 2 * 182
