@@ -101,12 +101,17 @@ class Shown(_NeverShown):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Answer(_NeverShown):
-    """What was shown by one candidate (its digest): its study's parameters, when, which cells."""
+    """What was shown by one candidate (its digest): its study's parameters, when, which cells.
+
+    `numbers`: the numbers of all its cells with their support, those withheld among them, as plain
+    JSON values (`gate.memory`).
+    """
 
     candidate: str
     created: str
     study: Mapping[str, Any]
     cells: Sequence[Shown]
+    numbers: Sequence[Sequence[Any]] = ()
 
 
 def group_of(numbers: NDArray[np.uint32], adds: NDArray[np.int64] | None, seed: int) -> Group:

@@ -22,7 +22,7 @@ from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_d
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, write_candidate
 from cleanroom.gate.differencing import shown
-from cleanroom.gate.protect import protect
+from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
@@ -123,15 +123,16 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
     answered.
     """
     tables = _tables(alike, ground)
-    with past_of(ground.vault, alike, ground.policy) as past:
-        protected = [protect(table, ground.policy, past) for table in tables]
+    with past_of(ground.vault, alike, ground.policy) as (past, earlier):
+        protected, entries = protect_together(tables, ground.policy, past, earlier)
         people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
         parts = {table.name: table.split("merchant") for table in protected}
         made = []
         for study in alike:
             own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
             cells = [cell for found in people for cell in found.get(study.merchant, ())]
-            made.append(Made(study, _candidate(study, own, ground), cells))
+            numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
+            made.append(Made(study, _candidate(study, own, ground), cells, numbers))
         remember(ground.vault, made, ground.policy)
         for one in made:
             yield one.study, one.candidate

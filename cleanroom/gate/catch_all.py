@@ -32,7 +32,8 @@ def catch_all(cells: pl.DataFrame, layout: Layout, policy: Policy) -> pl.DataFra
     hidden = cells.filter(pl.col("withheld").is_not_null() & pl.col("measure").is_in(adding))
     by = [*(name for name in layout.names if name == _OWNER), "measure", "unit"]
     groups = [group for group in hidden.partition_by(by) if group.height > 1]
-    if len(across) != 1 or not groups:
+    sums = any(dimension.sums for dimension in layout.dimensions)  # they would tell it themselves
+    if len(across) != 1 or sums or not groups:
         return cells.clear()
     told = pl.concat(_sum(group, across[0]) for group in groups)
     safe = pl.Series([_tells_of_none(group, policy) for group in groups])

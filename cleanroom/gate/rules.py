@@ -109,6 +109,14 @@ DIFFERENCING = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+COMPLEMENTARY = Rule(
+    "complementary",
+    "It would help to work out a number that is withheld, or is withheld itself and its own reason "
+    "would: by a sum or an order that holds between them, or by telling that people are enough. "
+    "What is withheld so stays as uncertain as `protection_width` asks.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 NO_BOUND = Rule(
     "no_bound",
     "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
@@ -116,7 +124,7 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, DIFFERENCING, NO_BOUND)
+RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, DIFFERENCING, COMPLEMENTARY, NO_BOUND)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:

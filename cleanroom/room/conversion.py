@@ -21,9 +21,8 @@ from cleanroom.borders import (
 )
 from cleanroom.policy import Policy
 from cleanroom.room import conversion_layout as layout
-from cleanroom.room.conversion_layout import STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_layout import BASE, STORE_STEPS, TOUCH_STEPS, Step
 from cleanroom.room.conversion_people import (
-    BASE,
     Counts,
     bounds_people,
     link_people,

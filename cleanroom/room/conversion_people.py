@@ -9,22 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cleanroom.behind import Behind, Group
-from cleanroom.room.conversion_layout import STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_layout import BASE, STORE_STEPS, TOUCH_STEPS, Step
 from cleanroom.room.counting import Cell
 from cleanroom.room.link import Outcome
 from cleanroom.room.numbered import Counted, behind, on
 from cleanroom.tables import Platform
 
-# Whose share a step's people are: those who could have taken it.
-BASE = {
-    Step.READ: Step.REACH,
-    Step.ENGAGE: Step.REACH,
-    Step.CLICK: Step.REACH,
-    Step.VISIT: Step.CLICK,
-    Step.SEARCH: Step.VISIT,
-    Step.CART: Step.VISIT,
-    Step.PURCHASE: Step.VISIT,
-}
 _ANY = (Step.REACH, Step.VISIT)  # reached by any touch, linked by any attributed event
 
 

@@ -17,7 +17,7 @@ from cleanroom.borders import (
     Table,
 )
 from cleanroom.errors import StudyError
-from cleanroom.layout import Dimension, Layout, Measure, Use
+from cleanroom.layout import Dimension, Layout, Measure, Place, Use
 from cleanroom.policy import Policy
 from cleanroom.room.counting import (
     Cell,
@@ -41,6 +41,17 @@ _ARM = (*_STUDY, "arm")
 _PERSON = (*_STUDY, "buyer")
 _LARGEST_SUM = 2**63 - 1
 _MERCHANT = Dimension("merchant", ("assignments.merchant", "visits.merchant"))
+_IN = {measure: Place("arms", measure) for measure in ("assigned", "people", "converters")}
+_BY_ARM = (
+    (_IN["people"], _IN["assigned"]),
+    (_IN["converters"], _IN["people"]),
+    (Place("arms", "capped"), _IN["converters"]),
+    *(
+        (Place("arms", amount), of)
+        for amount in ("amount", "amount_squared")
+        for of in (_IN["converters"], _IN["people"])
+    ),
+)
 # Nobody of the panel is in both arms, so that arms add up; users assigned may be in both.
 ARMS_LAYOUT = Layout(
     "arms",
@@ -55,6 +66,8 @@ ARMS_LAYOUT = Layout(
         Measure("capped", Use.COUNT, ("visits.buyer",), adds_up=True),
     ),
     contrast="arm",
+    at_most=_BY_ARM[:3],
+    among=_BY_ARM,
 )
 PANEL_LAYOUT = Layout(
     "panel",

@@ -1,4 +1,5 @@
-"""What was shown: the people behind each cell of each answer, so that later ones are compared.
+"""What was shown: the people behind each cell of each answer, and its numbers, those that were
+withheld among them, so that later answers are compared with it and protected together with it.
 
 An analyst sees an answer as soon as it is made, so it counts from then on, released or not. It is
 kept by numbers (`register`), which a rotation leaves as they are, and forgotten with the agreed
@@ -138,6 +139,7 @@ def _records(answers: Sequence[Answer]) -> tuple[list[dict[str, Any]], pl.DataFr
             "created": answer.created,
             "study": dict(answer.study),
             "cells": [cell(one) for one in answer.cells],
+            "numbers": [list(record) for record in answer.numbers],
         }
         for answer in answers
     ]
@@ -154,6 +156,7 @@ def _read(path: Path, ring: Keyring) -> list[Answer]:
             record["created"],
             record["study"],
             [_cell(cell, groups) for cell in record["cells"]],
+            record["numbers"],
         )
         for record in about["answers"]
     ]
