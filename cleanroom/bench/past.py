@@ -10,10 +10,9 @@ from cleanroom.behind import Answer, Shown
 from cleanroom.borders import Candidate, candidate_digest
 from cleanroom.gate.differencing import Past
 from cleanroom.policy import Policy
-from cleanroom.room import shown
-from cleanroom.room.numbered import seed_of
 from cleanroom.room.reach import tables_depend_on
-from cleanroom.room.vault import Vault, room_ring, storage_key
+from cleanroom.room.shown import holding, memory_of
+from cleanroom.room.vault import Vault
 from cleanroom.study import Study
 
 
@@ -23,10 +22,10 @@ def past_of(vault: Vault, studies: Sequence[Study], policy: Policy) -> Iterator[
 
     Raises `LedgerError` or `SealError` if what the room remembers is not whole.
     """
-    with shown.holding(vault.room):
-        answers = shown.remembered(vault.room, room_ring(vault))
+    memory = memory_of(vault)
+    with holding(vault.room):
         asked = {study.merchant: tables_depend_on(study, policy) for study in studies}
-        yield Past(answers, seed_of(storage_key(vault)), asked)
+        yield Past(memory.answers(), memory.seed, asked)
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,4 +48,4 @@ def remember(vault: Vault, made: Sequence[Made], policy: Policy) -> None:
         )
         for one in made
     ]
-    shown.remember(vault.room, room_ring(vault), answers, vault.agreement.retention_days)
+    memory_of(vault).remember(answers, vault.agreement.retention_days)
