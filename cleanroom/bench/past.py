@@ -13,10 +13,9 @@ from cleanroom.gate.differencing import Past
 from cleanroom.gate.entries import Entries, Period
 from cleanroom.gate.memory import entries_from, records_of
 from cleanroom.policy import Policy
-from cleanroom.room import shown
-from cleanroom.room.numbered import seed_of
 from cleanroom.room.reach import tables_depend_on
-from cleanroom.room.vault import Vault, room_ring, storage_key
+from cleanroom.room.shown import holding, memory_of
+from cleanroom.room.vault import Vault
 from cleanroom.study import LiftStudy, Study
 
 
@@ -30,10 +29,11 @@ def past_of(
 
     Raises `LedgerError` or `SealError` if what the room remembers is not whole.
     """
-    with shown.holding(vault.room):
-        answers = shown.remembered(vault.room, room_ring(vault))
+    memory = memory_of(vault)
+    with holding(vault.room):
         asked = {study.merchant: tables_depend_on(study, policy) for study in studies}
-        yield Past(answers, seed_of(storage_key(vault)), asked), _earlier(studies, answers)
+        answers = memory.answers()
+        yield Past(answers, memory.seed, asked), _earlier(studies, answers)
 
 
 def _earlier(studies: Sequence[Study], answers: Sequence[Answer]) -> Earlier:
@@ -71,4 +71,4 @@ def remember(vault: Vault, made: Sequence[Made], policy: Policy) -> None:
         )
         for one in made
     ]
-    shown.remember(vault.room, room_ring(vault), answers, vault.agreement.retention_days)
+    memory_of(vault).remember(answers, vault.agreement.retention_days)

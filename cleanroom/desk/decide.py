@@ -14,8 +14,7 @@ from cleanroom.gate.differencing import require_apart
 from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
 from cleanroom.keyring import open_keyring
 from cleanroom.room.place import ledger_of, votes_folder
-from cleanroom.room.shown import holding, remembered
-from cleanroom.room.vault import room_keys
+from cleanroom.room.shown import holding, memory_in
 from cleanroom.tables import KeyRole, Platform
 
 
@@ -81,7 +80,7 @@ def _require_apart(room: Path, agreement: Agreement, item: Waiting) -> None:
     """Compare with all that was shown before and released since; under noise nothing is exact."""
     if item.candidate.manifest["policy"]["noise"] is not None:
         return
-    answers = remembered(room, room_keys(room, agreement.collaboration))
+    answers = memory_in(room, agreement.collaboration).answers()
     records = ledger.records(ledger_of(room))
     released = {r["facts"]["candidate"] for r in records if r["event"] == ledger.Event.RELEASED}
     require_apart(item.digest, answers, released, agreement.effective_policy)

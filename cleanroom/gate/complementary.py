@@ -21,7 +21,7 @@ from cleanroom.gate.periods import meet
 from cleanroom.gate.propagation import components
 from cleanroom.gate.reader import Reader
 from cleanroom.gate.relations import Cell, Row
-from cleanroom.gate.rules import BOTH_ARMS, COMPLEMENTARY
+from cleanroom.gate.rules import BOTH_ARMS, COMPLEMENTARY, DIFFERENCING
 from cleanroom.gate.suppress import Cost, complement, weights
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy
@@ -39,6 +39,8 @@ class Earlier:
 
 
 NOTHING = Earlier()
+# Reasons that, told of a number and of its people alike, say no more of either.
+_ALIKE = ("min_people", DIFFERENCING.id)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -184,7 +186,7 @@ class _Withholding:
             moved = False
             for number, people in self.reader.knowledge.among:
                 own, behind = self.entries[number], self.entries[people]
-                alike = own.told == behind.told == "min_people"
+                alike = own.told == behind.told and own.told in _ALIKE
                 if number not in self._current or behind.rule is None or alike:
                     continue
                 if own.rule is None and people not in self._chosen:
@@ -237,5 +239,8 @@ class _Withholding:
         )
         roots = {bound[cell] for cell in cells if cell in bound}
         for name in seen.unknown:
+            # Differencing says nothing of who is withheld, and has to be told with its remedy.
+            if self.entries[name].told == DIFFERENCING.id:
+                continue
             if bound[name] in roots and name in self._current:
                 self.entries[name] = replace(self.entries[name], told=COMPLEMENTARY.id)

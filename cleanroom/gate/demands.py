@@ -12,6 +12,7 @@ from math import inf
 
 from cleanroom.borders import PEOPLE
 from cleanroom.gate.entries import Entry
+from cleanroom.gate.rules import DIFFERENCING
 from cleanroom.policy import Policy
 
 # Such a cell could leave by itself: nobody needs to be uncertain of it.
@@ -72,11 +73,17 @@ def _most(entry: Entry, policy: Policy) -> float:
 
 
 def said(entry: Entry, policy: Policy) -> tuple[float, float]:
-    """Between which numbers a cell lies by the rule that is told of it alone."""
+    """Between which numbers a cell lies by the rule that is told of it alone.
+
+    One that is told to be too near to an earlier number has passed the rules before that.
+    """
     if entry.unit == PEOPLE and entry.told == "min_people":
         return 0.0, policy.min_people - 1.0
     if entry.unit == PEOPLE and entry.told == "column_minimums":
         return 0.0, entry.minimum - 1.0
+    if entry.unit == PEOPLE and entry.told == DIFFERENCING.id:
+        few = policy.min_people if entry.contributors is None else policy.min_converters
+        return float(few), inf
     return (0.0 if entry.unit == PEOPLE else -inf), inf
 
 

@@ -113,7 +113,8 @@ def too_few(people: int, min_people: int, *groups: Group) -> bool:
 
 def _bits(words: Words) -> NDArray[np.uint16]:
     """How many bits of each column are set."""
-    return np.bitwise_count(words).sum(axis=0, dtype=np.uint16)
+    counted: NDArray[np.uint16] = np.bitwise_count(words).sum(axis=0, dtype=np.uint16)
+    return counted
 
 
 @dataclass(eq=False, repr=False)

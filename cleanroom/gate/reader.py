@@ -21,6 +21,7 @@ from cleanroom.gate.entries import Entries, Name
 from cleanroom.gate.knowledge import Knowledge
 from cleanroom.gate.propagation import Bounds, propagated
 from cleanroom.gate.relations import Cell, Relations, Row
+from cleanroom.gate.rules import DIFFERENCING
 from cleanroom.policy import Policy
 
 _ENDLESS = (-inf, inf)
@@ -87,7 +88,7 @@ class Reader:
     @cached_property
     def bounds(self) -> Bounds:
         """What is known of each unknown and hidden cell before any relation is used."""
-        enough = self._enough(self.leaves)
+        enough = self._enough(self._passed)
         found: Bounds = {}
         for name in self.unknown:
             low, high = said(self.entries[name], self.policy) if self.believing else _ENDLESS
@@ -136,6 +137,11 @@ class Reader:
         """People of whom everyone knows that they are so many: a number of theirs left."""
         pairs = ((n, p) for n, p in self.knowledge.among if leaves(n))
         return {people: self._least(people) for _, people in pairs}
+
+    def _passed(self, name: Name) -> bool:
+        """Whether everyone knows that a number passed the rules: it left, or fell to another."""
+        told = self.believing and self.entries[name].told == DIFFERENCING.id
+        return told or self.leaves(name)
 
     def _if_it_leaves(self) -> tuple[Row, ...]:
         """The same for numbers that may still be withheld: proportional, so 0 once they are."""

@@ -107,7 +107,7 @@ DIFFERENCING = Rule(
     "It differs from a number that was shown before, or from a sum or difference of such numbers, "
     "by fewer distinct people than `min_people`: taken from them, it would be about those few.",
     lambda policy: pl.lit(value=False),
-    _unbounded,
+    lambda policy: "that it is near to what was shown before",
 )
 COMPLEMENTARY = Rule(
     "complementary",

@@ -24,10 +24,12 @@ import polars as pl
 from cleanroom import ledger
 from cleanroom.behind import Answer, Behind, Group, Share, Shown
 from cleanroom.errors import LedgerError
-from cleanroom.keyring import Keyring
+from cleanroom.keyring import Keyring, Secret
 from cleanroom.room.folders import locked
+from cleanroom.room.numbered import seed_of
 from cleanroom.room.place import ledger_of
 from cleanroom.room.state import read_state, write_state
+from cleanroom.room.vault import Vault, room_keys, room_ring
 from cleanroom.signing import file_digest
 from cleanroom.tables import Platform
 
@@ -41,6 +43,37 @@ class _Entry:
 
     sha256: str
     until: datetime
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Memory:
+    """What a room remembers of its answers; the room's keys stay in it."""
+
+    room: Path
+    _ring: Keyring
+
+    @property
+    def seed(self) -> int:
+        """The secret of the fingerprints."""
+        return seed_of(self._ring.secrets[Secret.STORAGE])
+
+    def answers(self) -> tuple[Answer, ...]:
+        """All answers whose time is not over, as `remembered`; within `holding`."""
+        return remembered(self.room, self._ring)
+
+    def remember(self, answers: Sequence[Answer], retention_days: int) -> None:
+        """Keep answers that are about to be shown, as `remember`; within `holding`."""
+        remember(self.room, self._ring, answers, retention_days)
+
+
+def memory_of(vault: Vault) -> Memory:
+    """The memory of the room whose vault is open."""
+    return Memory(vault.room, room_ring(vault))
+
+
+def memory_in(room: Path, collaboration: str) -> Memory:
+    """The memory of a room, opened with its keys; raises `KeysError` if they do not open."""
+    return Memory(room, room_keys(room, collaboration))
 
 
 @contextmanager
@@ -92,15 +125,14 @@ def remember(room: Path, ring: Keyring, answers: Sequence[Answer], retention_day
     ledger.append(ledger_of(room), ledger.Event.ANSWERS_REMEMBERED, facts)
 
 
-def expire(room: Path, now: datetime | None = None) -> int:
-    """Forget the answers whose time is over; how many files of them there were.
-
-    Deleted first and recorded then: after a crash in between, the next call writes the receipt.
-    """
-    return len(_forget(room, _entries(room), now))
+def forget(room: Path, now: datetime | None = None) -> int:
+    """Forget the answers whose time is over; how many files of them there were."""
+    with holding(room):
+        return len(_forget(room, _entries(room), now))
 
 
 def _forget(room: Path, entries: Mapping[str, _Entry], now: datetime | None) -> list[str]:
+    """Deleted first, recorded then: after a crash in between, the next call writes the receipt."""
     now = now or datetime.now(UTC)
     due = [name for name, entry in entries.items() if entry.until <= now]
     for name in due:

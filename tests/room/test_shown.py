@@ -198,7 +198,7 @@ class TestRemembering:
         assert cell(asked(room, end=2), "path", "reach", "people") == (100, None)
 
     @pytest.mark.parametrize(
-        "where", ["cleanroom.room.state.write_sealed", "cleanroom.bench.past.shown.remember"]
+        "where", ["cleanroom.room.state.write_sealed", "cleanroom.room.shown.remember"]
     )
     def test_what_cannot_be_remembered_is_not_shown(
         self, room: Room, monkeypatch: pytest.MonkeyPatch, where: str
@@ -297,10 +297,10 @@ class TestForgetting:
         with monkeypatch.context() as dying:
             TestRemembering().dies_at(dying, ledger.Event.ANSWERS_FORGOTTEN)
             with pytest.raises(KeyboardInterrupt):
-                shown.expire(room.directory, later)
+                shown.forget(room.directory, later)
         assert files(room) == []
-        assert shown.expire(room.directory, later) == 1
-        assert shown.expire(room.directory, later) == 0
+        assert shown.forget(room.directory, later) == 1
+        assert shown.forget(room.directory, later) == 0
 
 
 class TestRotation:
@@ -389,7 +389,7 @@ class TestReleasing:
         hand_over(room)
         asked(room)
         self.approved(room)
-        shown.expire(room.directory, datetime.now(UTC) + timedelta(days=1_000))
+        shown.forget(room.directory, datetime.now(UTC) + timedelta(days=1_000))
         (number, (reason,)) = self.released(room)
         assert number == 0
         assert "does not remember" in reason
