@@ -39,8 +39,6 @@ class Earlier:
 
 
 NOTHING = Earlier()
-# Reasons that, told of a number and of its people alike, say no more of either.
-_ALIKE = ("min_people", DIFFERENCING.id)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -186,8 +184,10 @@ class _Withholding:
             moved = False
             for number, people in self.reader.knowledge.among:
                 own, behind = self.entries[number], self.entries[people]
-                alike = own.told == behind.told and own.told in _ALIKE
-                if number not in self._current or behind.rule is None or alike:
+                alike = own.told == behind.told == "min_people"
+                # Of people told to be too near to an earlier number all know that they are enough.
+                enough = behind.rule in (None, DIFFERENCING.id)
+                if number not in self._current or enough or alike:
                     continue
                 if own.rule is None and people not in self._chosen:
                     self._withhold(number, COMPLEMENTARY.id)
