@@ -219,6 +219,19 @@ class TestWhatIsSaid:
             "widen to 37 days, 1 May to 6 June 2026"
         )
 
+    @pytest.mark.parametrize(
+        ("start", "end", "remedy"),
+        [
+            ("2026-05-02", "2026-05-30", "or widen to 35 days, 2 May to 5 June 2026"),
+            ("2026-04-20", "2026-05-30", "or widen to 44 days, 20 April to 2 June 2026"),
+            ("2026-04-01", "2026-05-30", "or widen to 88 days, 1 April to 27 June 2026"),
+            ("2026-06-01", "2026-06-30", "in both times, so keep to that answer"),
+        ],
+    )
+    def test_how_much_wider(self, start: str, end: str, remedy: str) -> None:
+        asked = {**MAY, "start": start, "end": end}
+        assert self.refusal(one(range(29)), one(range(30)), asked=asked).endswith(remedy)
+
     def test_of_changed_data(self) -> None:
         assert self.refusal(one(range(29)), one(range(30)), asked=MAY) == (
             "differs from the answer of 14 September 2026, the same cell, by fewer than 5 people: "
