@@ -25,6 +25,7 @@ from pyroaring import BitMap
 from cleanroom.behind import OCCUPANCY, PARITY, SKETCH, Answer, Group, Words
 
 _MORE_PARTS = 3  # from which on parts are followed one after the other
+_AT_ONCE = 16  # wholes whose parts are sought together
 _FIRST = slice(OCCUPANCY[0].start, OCCUPANCY[0].start + 8)  # tells most groups apart already
 
 
@@ -60,6 +61,10 @@ class _Amounts:
     def of(group: Group) -> _Amounts:
         return _Amounts(np.array(group.numbers.to_array(), np.uint32), group.values)
 
+    def less(self, group: Group) -> int:
+        """How many `minus` leaves, at least."""
+        return abs(len(self) - group.size)
+
     def minus(self, group: Group) -> _Amounts:
         other = _Amounts.of(group)
         people = np.concatenate([self.people, other.people])
@@ -85,6 +90,11 @@ class _Counts:
     @staticmethod
     def of(group: Group) -> _Counts:
         return _Counts(group.numbers, BitMap())
+
+    def less(self, group: Group) -> int:
+        """How many `minus` leaves, at least."""
+        both = int(self.once.intersection_cardinality(group.numbers))
+        return len(self.once) - both + max(len(self.over), group.size - both)
 
     def minus(self, group: Group) -> _Counts:
         return _Counts(self.once - group.numbers, self.over | (group.numbers - self.once))
@@ -132,7 +142,6 @@ class Track:
     _sketches: Words = field(default_factory=lambda: np.zeros((SKETCH, 64), np.uint64))
     _sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(64, np.int64))
     _of_amounts: bool = False
-    _inside: dict[int, tuple[int, list[int]]] = field(default_factory=dict)
 
     def add(self, group: Group, origin: Origin) -> None:
         """Add a number that is shown; one that says the same as an earlier one says nothing new."""
@@ -173,8 +182,7 @@ class Track:
         left = self._whole(group)
         for used in self._leavings(left, [group], parts, as_second=False):
             return Near(used, is_whole=True)
-        for whole in self._wholes_of(group, sketch):
-            parts = [part for part in self._parts_within(whole) if part != whole]
+        for whole, parts in self._parts_within(self._wholes_of(group, sketch)):
             left = self._whole(self.groups[whole]).minus(group)
             for used in self._leavings(left, [self.groups[whole], group], parts, as_second=True):
                 return Near(used, whole=whole)
@@ -201,6 +209,8 @@ class Track:
         sizes = self._sizes[list(parts)] if parts else np.empty(0, np.int64)
         for place in np.flatnonzero(np.abs(sizes - len(left)) < self.min_people).tolist():
             other = self.groups[parts[place]]
+            if left.less(other) >= self.min_people:
+                continue
             people = len(left.minus(other))
             if too_few(people, self.min_people, *of, other):
                 yield (*used, parts[place])
@@ -220,6 +230,8 @@ class Track:
                 if len(left) - to_come >= self.min_people:
                     break  # all that are to come would leave more
                 to_come -= int(self._sizes[part])
+                if left.less(self.groups[part]) >= len(left):
+                    continue
                 less = left.minus(self.groups[part])
                 if len(less) >= len(left):
                     continue
@@ -230,11 +242,11 @@ class Track:
     def _whole(self, group: Group) -> _Left:
         return _Amounts.of(group) if group.parts or self._of_amounts else _Counts.of(group)
 
-    def _parts_of(self, group: Group, sketch: Words, start: int = 0) -> list[int]:
-        """Those from `start` on of which fewer than `min_people` are not in the group."""
-        few = self._sizes[start : len(self.groups)] < group.size + self.min_people
-        first = self._sketches[_FIRST, start : len(self.groups)] & ~sketch[_FIRST, None]
-        maybe = start + np.flatnonzero(few & (_bits(first) < self.min_people))
+    def _parts_of(self, group: Group, sketch: Words) -> list[int]:
+        """Those of which fewer than `min_people` are not in the group."""
+        few = self._sizes[: len(self.groups)] < group.size + self.min_people
+        first = self._sketches[_FIRST, : len(self.groups)] & ~sketch[_FIRST, None]
+        maybe = np.flatnonzero(few & (_bits(first) < self.min_people))
         for words in OCCUPANCY:
             least = _bits(self._sketches[words, maybe] & ~sketch[words, None])
             maybe = maybe[least < self.min_people]
@@ -260,10 +272,25 @@ class Track:
             if numbers.difference_cardinality(self.groups[place].numbers) < self.min_people
         ]
 
-    def _parts_within(self, whole: int) -> list[int]:
-        """As `_parts_of`, of a number that was shown; looked for once."""
-        start, known = self._inside.get(whole, (0, []))
-        if start < len(self.groups):
-            known = known + self._parts_of(self.groups[whole], self._sketches[:, whole], start)
-            self._inside[whole] = len(self.groups), known
-        return known
+    def _parts_within(self, wholes: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """As `_parts_of`, of numbers that were shown, many at once."""
+        sizes = self._sizes[: len(self.groups)]
+        shown = self._sketches[_FIRST, None, : len(self.groups)]
+        for start in range(0, len(wholes), _AT_ONCE):
+            some = np.array(wholes[start : start + _AT_ONCE])
+            lacks = shown & ~self._sketches[_FIRST][:, some, None]
+            few = (_bits(lacks) < self.min_people) & (
+                sizes < self._sizes[some][:, None] + self.min_people
+            )
+            of, parts = np.nonzero(few)
+            for words in OCCUPANCY:
+                least = _bits(self._sketches[words, parts] & ~self._sketches[words, some[of]])
+                of, parts = of[least < self.min_people], parts[least < self.min_people]
+            found: dict[int, list[int]] = {whole: [] for whole in some.tolist()}
+            for whole, part in zip(some[of].tolist(), parts.tolist(), strict=True):
+                lacking = self.groups[part].numbers.difference_cardinality(
+                    self.groups[whole].numbers
+                )
+                if part != whole and lacking < self.min_people:
+                    found[whole].append(part)
+            yield from found.items()
