@@ -142,6 +142,7 @@ class Track:
     _sketches: Words = field(default_factory=lambda: np.zeros((SKETCH, 64), np.uint64))
     _sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(64, np.int64))
     _of_amounts: bool = False
+    _laid_out: int = 0
 
     def add(self, group: Group, origin: Origin) -> None:
         """Add a number that is shown; one that says the same as an earlier one says nothing new."""
@@ -150,13 +151,7 @@ class Track:
         if group.content in self._known:
             self.origins[self._known[group.content]].append(origin)
             return
-        place = len(self.groups)
-        if place == len(self._sizes):
-            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)], axis=1)
-            self._sizes = np.concatenate([self._sizes, np.zeros_like(self._sizes)])
-        self._sketches[:, place] = np.frombuffer(group.sketch, np.uint64)
-        self._sizes[place] = group.size
-        self._known[group.content] = place
+        self._known[group.content] = len(self.groups)
         self._of_amounts |= bool(group.parts)
         self.groups.append(group)
         self.origins.append([origin])
@@ -165,8 +160,22 @@ class Track:
         """What a new number would be too near to, if anything."""
         if not group.size or not self.groups or group.content in self._known:
             return None
+        self._lay_out()
         sketch = np.frombuffer(group.sketch, np.uint64)
         return self._pair(group, sketch) or (self._of_parts(group, sketch) if self.sums else None)
+
+    def _lay_out(self) -> None:
+        """Lay out the sketches and sizes of groups that came since, with room for more."""
+        known, count = self._laid_out, len(self.groups)
+        if count > len(self._sizes):
+            more = count + len(self._sizes)
+            self._sketches = np.pad(self._sketches, ((0, 0), (0, more)))
+            self._sizes = np.pad(self._sizes, (0, more))
+        new = self.groups[known:]
+        words = np.frombuffer(b"".join(one.sketch for one in new), np.uint64)
+        self._sketches[:, known:count] = words.reshape(len(new), SKETCH).T
+        self._sizes[known:count] = [one.size for one in new]
+        self._laid_out = count
 
     def _pair(self, group: Group, sketch: Words) -> Near | None:
         shown = self._sketches[PARITY, : len(self.groups)]
