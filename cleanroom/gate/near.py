@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from cleanroom.behind import OCCUPANCY, PARITY, SKETCH, Answer, Group, Words
+from cleanroom.gate.remains import Amounts, Counts, Left, apart, too_few
 
 _MORE_PARTS = 3  # from which on parts are followed one after the other
 _AT_ONCE = 16  # wholes whose parts are sought together
@@ -48,77 +48,6 @@ class Near:
     others: tuple[int, ...]
     whole: int | None = None
     is_whole: bool = False
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _Amounts:
-    """What is left of a sum of amounts: people (sorted) whose parts do not cancel out."""
-
-    people: NDArray[np.uint32]
-    values: Words
-
-    @staticmethod
-    def of(group: Group) -> _Amounts:
-        return _Amounts(np.array(group.numbers.to_array(), np.uint32), group.values)
-
-    def less(self, group: Group) -> int:
-        """How many `minus` leaves, at least."""
-        return abs(len(self) - group.size)
-
-    def minus(self, group: Group) -> _Amounts:
-        other = _Amounts.of(group)
-        people = np.concatenate([self.people, other.people])
-        values = np.concatenate([self.values, np.uint64(0) - other.values])
-        order = np.argsort(people, kind="stable")
-        people, values = people[order], values[order]
-        first = np.ones(len(people), bool)
-        first[1:] = people[1:] != people[:-1]
-        left = np.add.reduceat(values, np.flatnonzero(first)) if len(people) else values
-        return _Amounts(people[first][left != 0], left[left != 0])
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _Counts:
-    """What is left of a count of people: those counted once, and those taken off too often."""
-
-    once: BitMap
-    over: BitMap
-
-    @staticmethod
-    def of(group: Group) -> _Counts:
-        return _Counts(group.numbers, BitMap())
-
-    def less(self, group: Group) -> int:
-        """How many `minus` leaves, at least."""
-        both = int(self.once.intersection_cardinality(group.numbers))
-        return len(self.once) - both + max(len(self.over), group.size - both)
-
-    def minus(self, group: Group) -> _Counts:
-        return _Counts(self.once - group.numbers, self.over | (group.numbers - self.once))
-
-    def __len__(self) -> int:
-        return len(self.once) + len(self.over)
-
-
-_Left = _Amounts | _Counts
-
-
-def apart(a: Group, b: Group) -> int:
-    """How many people two groups differ by: in one only, or in both and adding something else."""
-    if a.parts or b.parts:
-        return len(_Amounts.of(a).minus(b))
-    return int(a.numbers.symmetric_difference_cardinality(b.numbers))
-
-
-def too_few(people: int, min_people: int, *groups: Group) -> bool:
-    """Whether a sum or difference of `groups` over so many people is about too few.
-
-    No fewer are asked for than the smallest of them has: that one was let out for itself.
-    """
-    return 0 < people < min(min_people, *(group.size for group in groups))
 
 
 def _bits(words: Words) -> NDArray[np.uint16]:
@@ -198,7 +127,7 @@ class Track:
         return None
 
     def _leavings(
-        self, whole: _Left, of: list[Group], parts: Sequence[int], *, as_second: bool
+        self, whole: Left, of: list[Group], parts: Sequence[int], *, as_second: bool
     ) -> Iterator[tuple[int, ...]]:
         """Parts that leave a few people of what is left of a whole; `of`: what it is made of."""
         if not len(whole) or len(whole) - self._sizes[parts].sum() >= self.min_people:
@@ -213,7 +142,7 @@ class Track:
             yield from self._one_after_the_other(whole, of, parts)
 
     def _leaving(
-        self, left: _Left, of: list[Group], parts: Sequence[int], used: tuple[int, ...]
+        self, left: Left, of: list[Group], parts: Sequence[int], used: tuple[int, ...]
     ) -> Iterator[tuple[int, ...]]:
         sizes = self._sizes[list(parts)] if parts else np.empty(0, np.int64)
         for place in np.flatnonzero(np.abs(sizes - len(left)) < self.min_people).tolist():
@@ -225,7 +154,7 @@ class Track:
                 yield (*used, parts[place])
 
     def _one_after_the_other(
-        self, whole: _Left, of: list[Group], parts: Sequence[int]
+        self, whole: Left, of: list[Group], parts: Sequence[int]
     ) -> Iterator[tuple[int, ...]]:
         """The largest first, each that leaves fewer people: of all parts, and of each answer's."""
         by_answer: dict[int, list[int]] = defaultdict(list)
@@ -248,8 +177,8 @@ class Track:
                 if too_few(len(left), self.min_people, *taken):
                     yield used
 
-    def _whole(self, group: Group) -> _Left:
-        return _Amounts.of(group) if group.parts or self._of_amounts else _Counts.of(group)
+    def _whole(self, group: Group) -> Left:
+        return Amounts.of(group) if group.parts or self._of_amounts else Counts.of(group)
 
     def _parts_of(self, group: Group, sketch: Words) -> list[int]:
         """Those of which fewer than `min_people` are not in the group."""

@@ -16,8 +16,8 @@ from cleanroom.behind import Answer, Group, Shown
 from cleanroom.borders import Protected, Table
 from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.gate.differencing import require_apart
-from cleanroom.gate.near import apart, too_few
 from cleanroom.gate.protect import protect
+from cleanroom.gate.remains import apart, too_few
 from tests.gate.crowds import (
     FEW,
     MAY,

@@ -17,8 +17,8 @@ from cleanroom.desk.decide import decide, release_approved, reviewer
 from cleanroom.desk.queue import queue
 from cleanroom.desk.sheet import sheet
 from cleanroom.errors import CleanroomError, LedgerError
-from cleanroom.gate.near import apart
 from cleanroom.gate.release import Decision
+from cleanroom.gate.remains import apart
 from cleanroom.policy import Policy
 from cleanroom.room import shown
 from cleanroom.room.conversion import conversion_tables
