@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from cleanroom.behind import OCCUPANCY, PARITY, SKETCH, Answer, Group, Words
+from cleanroom.gate.remains import Amounts, Counts, Left, apart, too_few
 
 _MORE_PARTS = 3  # from which on parts are followed one after the other
+_AT_ONCE = 16  # wholes whose parts are sought together
 _FIRST = slice(OCCUPANCY[0].start, OCCUPANCY[0].start + 8)  # tells most groups apart already
 
 
@@ -49,68 +50,6 @@ class Near:
     is_whole: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _Amounts:
-    """What is left of a sum of amounts: people (sorted) whose parts do not cancel out."""
-
-    people: NDArray[np.uint32]
-    values: Words
-
-    @staticmethod
-    def of(group: Group) -> _Amounts:
-        return _Amounts(np.array(group.numbers.to_array(), np.uint32), group.values)
-
-    def minus(self, group: Group) -> _Amounts:
-        other = _Amounts.of(group)
-        people = np.concatenate([self.people, other.people])
-        values = np.concatenate([self.values, np.uint64(0) - other.values])
-        order = np.argsort(people, kind="stable")
-        people, values = people[order], values[order]
-        first = np.ones(len(people), bool)
-        first[1:] = people[1:] != people[:-1]
-        left = np.add.reduceat(values, np.flatnonzero(first)) if len(people) else values
-        return _Amounts(people[first][left != 0], left[left != 0])
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _Counts:
-    """What is left of a count of people: those counted once, and those taken off too often."""
-
-    once: BitMap
-    over: BitMap
-
-    @staticmethod
-    def of(group: Group) -> _Counts:
-        return _Counts(group.numbers, BitMap())
-
-    def minus(self, group: Group) -> _Counts:
-        return _Counts(self.once - group.numbers, self.over | (group.numbers - self.once))
-
-    def __len__(self) -> int:
-        return len(self.once) + len(self.over)
-
-
-_Left = _Amounts | _Counts
-
-
-def apart(a: Group, b: Group) -> int:
-    """How many people two groups differ by: in one only, or in both and adding something else."""
-    if a.parts or b.parts:
-        return len(_Amounts.of(a).minus(b))
-    return int(a.numbers.symmetric_difference_cardinality(b.numbers))
-
-
-def too_few(people: int, min_people: int, *groups: Group) -> bool:
-    """Whether a sum or difference of `groups` over so many people is about too few.
-
-    No fewer are asked for than the smallest of them has: that one was let out for itself.
-    """
-    return 0 < people < min(min_people, *(group.size for group in groups))
-
-
 def _bits(words: Words) -> NDArray[np.uint16]:
     """How many bits of each column are set."""
     counted: NDArray[np.uint16] = np.bitwise_count(words).sum(axis=0, dtype=np.uint16)
@@ -132,7 +71,7 @@ class Track:
     _sketches: Words = field(default_factory=lambda: np.zeros((SKETCH, 64), np.uint64))
     _sizes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(64, np.int64))
     _of_amounts: bool = False
-    _inside: dict[int, tuple[int, list[int]]] = field(default_factory=dict)
+    _laid_out: int = 0
 
     def add(self, group: Group, origin: Origin) -> None:
         """Add a number that is shown; one that says the same as an earlier one says nothing new."""
@@ -141,13 +80,7 @@ class Track:
         if group.content in self._known:
             self.origins[self._known[group.content]].append(origin)
             return
-        place = len(self.groups)
-        if place == len(self._sizes):
-            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)], axis=1)
-            self._sizes = np.concatenate([self._sizes, np.zeros_like(self._sizes)])
-        self._sketches[:, place] = np.frombuffer(group.sketch, np.uint64)
-        self._sizes[place] = group.size
-        self._known[group.content] = place
+        self._known[group.content] = len(self.groups)
         self._of_amounts |= bool(group.parts)
         self.groups.append(group)
         self.origins.append([origin])
@@ -156,8 +89,22 @@ class Track:
         """What a new number would be too near to, if anything."""
         if not group.size or not self.groups or group.content in self._known:
             return None
+        self._lay_out()
         sketch = np.frombuffer(group.sketch, np.uint64)
         return self._pair(group, sketch) or (self._of_parts(group, sketch) if self.sums else None)
+
+    def _lay_out(self) -> None:
+        """Lay out the sketches and sizes of groups that came since, with room for more."""
+        known, count = self._laid_out, len(self.groups)
+        if count > len(self._sizes):
+            more = count + len(self._sizes)
+            self._sketches = np.pad(self._sketches, ((0, 0), (0, more)))
+            self._sizes = np.pad(self._sizes, (0, more))
+        new = self.groups[known:]
+        words = np.frombuffer(b"".join(one.sketch for one in new), np.uint64)
+        self._sketches[:, known:count] = words.reshape(len(new), SKETCH).T
+        self._sizes[known:count] = [one.size for one in new]
+        self._laid_out = count
 
     def _pair(self, group: Group, sketch: Words) -> Near | None:
         shown = self._sketches[PARITY, : len(self.groups)]
@@ -173,15 +120,14 @@ class Track:
         left = self._whole(group)
         for used in self._leavings(left, [group], parts, as_second=False):
             return Near(used, is_whole=True)
-        for whole in self._wholes_of(group, sketch):
-            parts = [part for part in self._parts_within(whole) if part != whole]
+        for whole, parts in self._parts_within(self._wholes_of(group, sketch)):
             left = self._whole(self.groups[whole]).minus(group)
             for used in self._leavings(left, [self.groups[whole], group], parts, as_second=True):
                 return Near(used, whole=whole)
         return None
 
     def _leavings(
-        self, whole: _Left, of: list[Group], parts: Sequence[int], *, as_second: bool
+        self, whole: Left, of: list[Group], parts: Sequence[int], *, as_second: bool
     ) -> Iterator[tuple[int, ...]]:
         """Parts that leave a few people of what is left of a whole; `of`: what it is made of."""
         if not len(whole) or len(whole) - self._sizes[parts].sum() >= self.min_people:
@@ -196,17 +142,19 @@ class Track:
             yield from self._one_after_the_other(whole, of, parts)
 
     def _leaving(
-        self, left: _Left, of: list[Group], parts: Sequence[int], used: tuple[int, ...]
+        self, left: Left, of: list[Group], parts: Sequence[int], used: tuple[int, ...]
     ) -> Iterator[tuple[int, ...]]:
         sizes = self._sizes[list(parts)] if parts else np.empty(0, np.int64)
         for place in np.flatnonzero(np.abs(sizes - len(left)) < self.min_people).tolist():
             other = self.groups[parts[place]]
+            if left.less(other) >= self.min_people:
+                continue
             people = len(left.minus(other))
             if too_few(people, self.min_people, *of, other):
                 yield (*used, parts[place])
 
     def _one_after_the_other(
-        self, whole: _Left, of: list[Group], parts: Sequence[int]
+        self, whole: Left, of: list[Group], parts: Sequence[int]
     ) -> Iterator[tuple[int, ...]]:
         """The largest first, each that leaves fewer people: of all parts, and of each answer's."""
         by_answer: dict[int, list[int]] = defaultdict(list)
@@ -220,6 +168,8 @@ class Track:
                 if len(left) - to_come >= self.min_people:
                     break  # all that are to come would leave more
                 to_come -= int(self._sizes[part])
+                if left.less(self.groups[part]) >= len(left):
+                    continue
                 less = left.minus(self.groups[part])
                 if len(less) >= len(left):
                     continue
@@ -227,14 +177,14 @@ class Track:
                 if too_few(len(left), self.min_people, *taken):
                     yield used
 
-    def _whole(self, group: Group) -> _Left:
-        return _Amounts.of(group) if group.parts or self._of_amounts else _Counts.of(group)
+    def _whole(self, group: Group) -> Left:
+        return Amounts.of(group) if group.parts or self._of_amounts else Counts.of(group)
 
-    def _parts_of(self, group: Group, sketch: Words, start: int = 0) -> list[int]:
-        """Those from `start` on of which fewer than `min_people` are not in the group."""
-        few = self._sizes[start : len(self.groups)] < group.size + self.min_people
-        first = self._sketches[_FIRST, start : len(self.groups)] & ~sketch[_FIRST, None]
-        maybe = start + np.flatnonzero(few & (_bits(first) < self.min_people))
+    def _parts_of(self, group: Group, sketch: Words) -> list[int]:
+        """Those of which fewer than `min_people` are not in the group."""
+        few = self._sizes[: len(self.groups)] < group.size + self.min_people
+        first = self._sketches[_FIRST, : len(self.groups)] & ~sketch[_FIRST, None]
+        maybe = np.flatnonzero(few & (_bits(first) < self.min_people))
         for words in OCCUPANCY:
             least = _bits(self._sketches[words, maybe] & ~sketch[words, None])
             maybe = maybe[least < self.min_people]
@@ -260,10 +210,25 @@ class Track:
             if numbers.difference_cardinality(self.groups[place].numbers) < self.min_people
         ]
 
-    def _parts_within(self, whole: int) -> list[int]:
-        """As `_parts_of`, of a number that was shown; looked for once."""
-        start, known = self._inside.get(whole, (0, []))
-        if start < len(self.groups):
-            known = known + self._parts_of(self.groups[whole], self._sketches[:, whole], start)
-            self._inside[whole] = len(self.groups), known
-        return known
+    def _parts_within(self, wholes: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """As `_parts_of`, of numbers that were shown, many at once."""
+        sizes = self._sizes[: len(self.groups)]
+        shown = self._sketches[_FIRST, None, : len(self.groups)]
+        for start in range(0, len(wholes), _AT_ONCE):
+            some = np.array(wholes[start : start + _AT_ONCE])
+            lacks = shown & ~self._sketches[_FIRST][:, some, None]
+            few = (_bits(lacks) < self.min_people) & (
+                sizes < self._sizes[some][:, None] + self.min_people
+            )
+            of, parts = np.nonzero(few)
+            for words in OCCUPANCY:
+                least = _bits(self._sketches[words, parts] & ~self._sketches[words, some[of]])
+                of, parts = of[least < self.min_people], parts[least < self.min_people]
+            found: dict[int, list[int]] = {whole: [] for whole in some.tolist()}
+            for whole, part in zip(some[of].tolist(), parts.tolist(), strict=True):
+                lacking = self.groups[part].numbers.difference_cardinality(
+                    self.groups[whole].numbers
+                )
+                if part != whole and lacking < self.min_people:
+                    found[whole].append(part)
+            yield from found.items()

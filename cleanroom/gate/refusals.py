@@ -87,9 +87,12 @@ def _other_days(answer: Answer, asked: Asked) -> str:
     """The days of then, days that do not overlap with them, or so many more that whole weeks lie
     between: from the calendar alone, so that nothing is told of who came on which day."""
     then, now = _period(answer.study), _period(asked)
-    apart = abs((then[0] - now[0]).days) + abs((then[1] - now[1]).days)
+    if now[0] > then[1] or now[1] < then[0]:
+        return "nearly the same people came in both times, so keep to that answer"
+    earlier = abs((then[0] - now[0]).days)
+    apart = earlier + abs((then[1] - now[1]).days)
     wider = next((days for days in _WIDER if days > apart), apart + _WIDER[-1])
-    end = then[1] + timedelta(days=wider - (then[0] - now[0]).days)
+    end = then[1] + timedelta(days=wider - earlier)
     length = (end - now[0]).days + 1
     after = _day(then[1] + timedelta(days=1))
     return (

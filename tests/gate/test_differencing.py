@@ -16,8 +16,8 @@ from cleanroom.behind import Answer, Group, Shown
 from cleanroom.borders import Protected, Table
 from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.gate.differencing import require_apart
-from cleanroom.gate.near import apart, too_few
 from cleanroom.gate.protect import protect
+from cleanroom.gate.remains import apart, too_few
 from tests.gate.crowds import (
     FEW,
     MAY,
@@ -218,6 +218,19 @@ class TestWhatIsSaid:
             "fewer than 5 people: ask for 1 to 30 May 2026 again, for days from 31 May on, or "
             "widen to 37 days, 1 May to 6 June 2026"
         )
+
+    @pytest.mark.parametrize(
+        ("start", "end", "remedy"),
+        [
+            ("2026-05-02", "2026-05-30", "or widen to 35 days, 2 May to 5 June 2026"),
+            ("2026-04-20", "2026-05-30", "or widen to 44 days, 20 April to 2 June 2026"),
+            ("2026-04-01", "2026-05-30", "or widen to 88 days, 1 April to 27 June 2026"),
+            ("2026-06-01", "2026-06-30", "in both times, so keep to that answer"),
+        ],
+    )
+    def test_how_much_wider(self, start: str, end: str, remedy: str) -> None:
+        asked = {**MAY, "start": start, "end": end}
+        assert self.refusal(one(range(29)), one(range(30)), asked=asked).endswith(remedy)
 
     def test_of_changed_data(self) -> None:
         assert self.refusal(one(range(29)), one(range(30)), asked=MAY) == (

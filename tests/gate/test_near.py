@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.behind import SKETCH, Answer, Group, group_of, together
-from cleanroom.gate.near import Near, Origin, Track, apart
+from cleanroom.gate.near import Near, Origin, Track
+from cleanroom.gate.remains import apart
 from tests.gate.crowds import SEED, group
 
 FEW = 4

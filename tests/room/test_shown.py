@@ -11,12 +11,14 @@ import pytest
 
 from cleanroom import ledger
 from cleanroom.behind import Answer, Share
+from cleanroom.bench import display
 from cleanroom.borders import PEOPLE, Table
 from cleanroom.desk.decide import decide, release_approved, reviewer
 from cleanroom.desk.queue import queue
+from cleanroom.desk.sheet import sheet
 from cleanroom.errors import CleanroomError, LedgerError
-from cleanroom.gate.near import apart
 from cleanroom.gate.release import Decision
+from cleanroom.gate.remains import apart
 from cleanroom.policy import Policy
 from cleanroom.room import shown
 from cleanroom.room.conversion import conversion_tables
@@ -82,6 +84,24 @@ def test_an_answer_of_one_day_more_is_withheld_where_few_came_that_day(room: Roo
     assert ("path", "click", "events") in refused(second)
     words = second.tables["path"].cells["because"].drop_nulls().unique().to_list()
     assert all("for 1 to 2 March 2026, the same cell, by fewer than 5 people" in w for w in words)
+
+
+def test_reviewers_and_analysts_read_why_and_what_to_do(room: Room) -> None:
+    agree(room)
+    hand_over(room, later=FEW - 1)
+    asked(room, end=2)
+    second = asked(room, end=3)
+    (item,) = (
+        i
+        for i in queue(room.directory, room.agreement)
+        if i.candidate.signature == second.signature
+    )
+    for page in (sheet(item), str(display.withheld(second).data)):
+        (line,) = (
+            line for line in page.splitlines() if "path" in line and "reach people, " in line
+        )
+        assert "differs from the answer of " in line
+        assert "for 1 to 2 March 2026, the same cell, by fewer than 5 people: ask for " in line
 
 
 def test_an_answer_of_one_day_more_is_shown_where_enough_came_that_day(room: Room) -> None:
