@@ -17,7 +17,7 @@ from typing import Any
 from cleanroom import signing
 from cleanroom.room.folders import locked
 from cleanroom.room.state import read_state, write_state
-from cleanroom.room.vault import Vault, room_keys
+from cleanroom.room.vault import Vault, ring_of
 
 Records = list[list[Any]]
 
@@ -35,16 +35,14 @@ def answered(vault: Vault, study: str) -> Records:
     """The cells of all earlier answers to studies of this name (`place.study_name`), in the order
     in which they were given. Raises `SealError` if a file is not as it was."""
     files = sorted(_folder(vault).glob(f"{study}-*"), key=lambda file: file.stat().st_mtime_ns)
-    ring = room_keys(vault.room, vault.agreement.collaboration)
-    contents = (read_state(file, ring)[1] for file in files if _is_of(file, study))
+    contents = (read_state(file, ring_of(vault))[1] for file in files if _is_of(file, study))
     return [record for content in contents for record in json.loads(content)]
 
 
 def keep_answer(vault: Vault, study: str, question: str, records: Records) -> None:
     """Remember an answer before it is given; within `one_at_a_time`."""
-    ring = room_keys(vault.room, vault.agreement.collaboration)
     file = _folder(vault) / f"{study}-{question[:12]}"
-    write_state(file, ring, {"question": question}, signing.canonical(records))
+    write_state(file, ring_of(vault), {"question": question}, signing.canonical(records))
 
 
 def _folder(vault: Vault) -> Path:

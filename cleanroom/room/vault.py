@@ -185,6 +185,11 @@ def opened_path(vault: Vault, sealed: Path) -> Path:
     return vault._opened[sealed].path
 
 
+def ring_of(vault: Vault) -> Keyring:
+    """The room's keys, unlocked when the vault was opened."""
+    return vault._keys
+
+
 def storage_key(vault: Vault) -> bytes:
     """The key under which the room's rows rest; 32 bytes."""
     return vault._keys.secrets[Secret.STORAGE]
