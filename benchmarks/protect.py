@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -45,14 +46,14 @@ def measure(merchants: int, runs: int) -> dict[str, Any]:
         times, withheld = [], []
         for seed in SEEDS:
             made = crossed(seed)
-            times.append(_seconds(lambda m=made, p=policy: protect_together([m], p), runs))
+            times.append(_seconds(partial(protect_together, [made], policy), runs))
             (protected,), _ = protect_together([made], policy)
             withheld.append(int(protected.cells["withheld"].is_not_null().sum()))
         figures[name] = {"seconds": times, "withheld_cells": withheld}
         worst = max(worst, *times)
         print(f"{name:<10} {max(times):6.2f} s at most; withholds {withheld} of 605 cells")
     answer = [paths(merchants)]
-    seconds = _seconds(lambda: protect_together(answer, Policy()), runs)
+    seconds = _seconds(partial(protect_together, answer, Policy()), runs)
     figures["answer_seconds"] = seconds
     print(f"{merchants} merchants {seconds * 1000:.1f} ms")
     return {"runs": runs, **figures, "ratio": round(PROMISE_SECONDS / worst, 2)}
