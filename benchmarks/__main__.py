@@ -19,6 +19,7 @@ from benchmarks import (
     keyed_join,
     link,
     peers,
+    protect,
     suppression,
 )
 
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
+    "protect": protect.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -39,6 +41,7 @@ ROWS = {
     "differencing": 1_000,
     "keyed_join": 1_000_000,
     "peers": 100_000,
+    "protect": 20,
     "suppression": 400,
     "suppression_audit": 2_000,
 }
@@ -53,7 +56,7 @@ def main() -> None:
     """Parse the command line, run the benchmark, print its table and its JSON line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--rows", type=int, help="people, rows of each side, or cells")
+    parser.add_argument("--rows", type=int, help="people, rows of each side, cells, or merchants")
     parser.add_argument("--runs", type=int, default=3, help="runs; the median is quoted")
     parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
     parser.add_argument(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
+from cleanroom.gate.covering import Work
 from cleanroom.gate.entries import Entries, Entry, Name, Period, entries_of, names_of
 from cleanroom.gate.knowledge import Knowledge, knowledge
 from cleanroom.gate.periods import meet
@@ -39,6 +40,7 @@ class Earlier:
 
 
 NOTHING = Earlier()
+WORK = Work(rounds=2)  # an answer is waited for: more rounds withhold a few per cent less
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -156,12 +158,15 @@ class _Withholding:
 
     def run(self) -> None:
         self._settle()
-        exposed = self._seen().short()
-        if exposed:
+        seen = self._seen()
+        # Where only a solver knows, it is asked once, for what to withhold.
+        if seen.demands and (seen.passed(seen.demands) is None or seen.short()):
             self._choose()
             self._settle()
         self._tell_alike(self._chosen)
-        self._tell_alike(replace(self._seen(), believing=True).short())
+        believing = replace(self._seen(), believing=True)
+        own = [n for n in believing.unknown if self.entries[n].told != COMPLEMENTARY.id]
+        self._tell_alike(believing.short(own))
         self.reader = replace(self._seen(), believing=True)
 
     def _seen(self) -> Reader:
@@ -221,6 +226,7 @@ class _Withholding:
             seen.protection(relations),
             weights(relations, Cost.VALUE),
             keep=relations.flags(seen.known),
+            work=WORK,
         )
         self._chosen = {relations.cells[k] for k in np.flatnonzero(pattern.complement)}  # type: ignore[misc]
         lost = [cell for cell in pattern.short if cell in self._current]

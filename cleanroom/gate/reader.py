@@ -7,7 +7,7 @@ what is protected from a reader of exact numbers is protected from one of rounde
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
@@ -66,14 +66,18 @@ class Reader:
         }
         return {name: demand for name, demand in found.items() if demand.asks}
 
-    def short(self) -> set[Name]:
-        """The withheld cells that can be placed more closely than their demand."""
-        if not self.demands:
+    def short(self, of: Iterable[Name] | None = None) -> set[Name]:
+        """The withheld cells (among some, or all) that can be placed closer than their demand."""
+        asked = self.demands if of is None else self.demands.keys() & {*of}
+        if not asked:
             return set()
-        found = propagated(self.knowledge.rows, self.values, self.bounds, self.demands)
-        found = self._solved() if found is None else found
-        missing = {n: d.missing(self.values[n], *found[n]) for n, d in self.demands.items()}
+        found = self.passed(asked) or self._solved()
+        missing = {n: self.demands[n].missing(self.values[n], *found[n]) for n in asked}
         return {name for name, lacks in missing.items() if lacks > 0}
+
+    def passed(self, asked: Iterable[Name]) -> Bounds | None:
+        """The intervals, if they can be had without a solver."""
+        return propagated(self.knowledge.rows, self.values, self.bounds, asked)
 
     def knowing(self, rows: tuple[Row, ...]) -> Reader:
         """A reader to whom more is told."""
