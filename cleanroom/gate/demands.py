@@ -61,15 +61,14 @@ def _most(entry: Entry, policy: Policy) -> float:
     """The most that a withheld count of people has to be able to be."""
     match entry.rule:
         case "min_people":
-            most = policy.min_people - 1.0
+            return policy.min_people - 1.0
         case "column_minimums":
-            most = entry.minimum - 1.0
+            return entry.minimum - 1.0
         case "min_converters" if entry.value < policy.min_converters:
             # That not nearly all are counted is no secret of anybody.
-            most = policy.min_converters - 1.0
+            return policy.min_converters - 1.0
         case _:
             return inf if entry.contributors is None else float(entry.people)
-    return most if entry.contributors is None else min(most, float(entry.people))
 
 
 def said(entry: Entry, policy: Policy) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from math import ceil, floor, inf
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -231,6 +231,8 @@ notes = st.lists(st.tuples(small, small, small), min_size=5, max_size=5)
     st.sampled_from([Rounding.NONE, Rounding.BASE_5]),
 )
 @settings(max_examples=60, deadline=None)
+# A base that is withheld itself is no bound that a reader has.
+@example([(0, 0, 0)] * 4 + [(0, 2, 4)], Parts.ADD, 2, 2, 1, Rounding.NONE)
 def test_no_withheld_number_is_placed_closer_than_the_policy_asks(
     inner: list[tuple[int, int, int]],
     people: Parts,
