@@ -11,7 +11,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, suppression
+from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, redteam, suppression
+from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
+    "redteam": redteam.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -28,6 +30,7 @@ ROWS = {
     "blinded_join": 100_000,
     "keyed_join": 1_000_000,
     "peers": 100_000,
+    "redteam": PEOPLE,
     "suppression": 400,
     "suppression_audit": 2_000,
 }
@@ -35,6 +38,7 @@ OPTIONS = {
     "blinded_join": ("growth", "quick"),
     "keyed_join": ("growth",),
     "peers": ("quick",),
+    "redteam": ("examples",),
 }
 
 
@@ -48,6 +52,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
     )
+    parser.add_argument("--examples", type=int, help="redteam: try the gate's properties on so many")
     arguments = parser.parse_args()
     name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)
     options = {option: getattr(arguments, option) for option in OPTIONS.get(name, ())}
