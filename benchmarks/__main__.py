@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument(
         "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
     )
-    parser.add_argument("--examples", type=int, help="redteam: try the gate's properties on so many")
+    parser.add_argument(
+        "--examples", type=int, help="redteam: try the gate's properties on so many"
+    )
     arguments = parser.parse_args()
     name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)
     options = {option: getattr(arguments, option) for option in OPTIONS.get(name, ())}

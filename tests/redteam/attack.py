@@ -22,7 +22,7 @@ class Attack:
 
     `scene(n)`: the n-th person's twin. `play`: what the attack claims, None: nothing. It sees an
     outlet and the scene's common rows, of which it uses what `knows` says. `held_by`: what stops
-    it, a rule's id or what else; `conceded`: the point of the threat model that says that nothing does.
+    it, a rule's id or what else; `conceded`: the point of the threat model that says: nothing.
     """
 
     name: str

@@ -13,7 +13,6 @@ from cleanroom.tables import Platform
 from tests.redteam.attack import Attack, by_difference
 from tests.redteam.worlds import (
     Outlet,
-    Row,
     Scene,
     clicks,
     comings,
@@ -22,6 +21,7 @@ from tests.redteam.worlds import (
     purchases,
     touch,
 )
+from tests.room.event_log import Row
 
 LINKED = ("link", "linked", "people")
 PART = 60  # people, more than min_people
@@ -127,9 +127,10 @@ def _read_puppets(outlet: Outlet, _scene: Scene) -> bool | None:
 
 def _probe(number: int) -> Scene:
     """The store has a visit with a CID; the secret is whether the ads side has the click."""
-    crowd = named("one", 100 + number)
+    crowd, strays = named("one", 100 + number), named("stray", 20)
+    came = comings([*crowd[: 70 + number], *strays, "target"], 0)
     return Scene(
-        {"touches": clicks(crowd, 0), "visits": comings([*crowd[:70], "target"], 0)},
+        {"touches": clicks(crowd, 0), "visits": came},
         {"touches": clicks(["target"], 0)},
         {"touches": [touch("u-target", 0, None)]},
     )
@@ -137,11 +138,17 @@ def _probe(number: int) -> Scene:
 
 def _with_and_without(outlet: Outlet, scene: Scene) -> bool | None:
     """Read the match sizes, hand over again without the target, and read them again."""
-    first = outlet.diagnostics()
+    first = _matched(outlet)
     rest = [row for row in scene.common["visits"] if row["buyer"] != "b-target"]
     if outlet.hand_over(Platform.STORE, {"visits": rest}) is not None:
         return None
-    return first != outlet.diagnostics()
+    return first != _matched(outlet)
+
+
+def _matched(outlet: Outlet) -> list[str]:
+    """What the diagnostics say matched, in people and in CIDs."""
+    lines = str(outlet.diagnostics()).splitlines()
+    return [line for line in lines if line.split()[:1] == ["matched"]]
 
 
 ATTACKS = (

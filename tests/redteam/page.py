@@ -26,7 +26,7 @@ _PLACE = re.compile(r"(?<=<!-- generated: red team -->\n)(.*?)(?=\n<!-- end -->)
 
 
 @cache
-def scored(name: str, people: int = PEOPLE) -> Score:
+def scored(name: str, people: int) -> Score:
     """An attack's score, played once in a process."""
     (attack,) = (one for one in ATTACKS if one.name == name)
     return score(attack, people)
@@ -69,8 +69,6 @@ def played(mechanism: Mechanism) -> tuple[float, float]:
     noise = game.noise_of(mechanism, DEVIATION)
     scores = [game.likelihood(game.seen(person, noise), noise) for person in (0, 1)]
     return game.advantage(*scores), game.bound(reach_cost(noise, {"arms": game.REACH}))
-
-
 
 
 def written() -> str:

@@ -1,4 +1,4 @@
-"""Attacks that subtract: the same question of other days, of other merchants, of another handover."""
+"""Attacks that subtract: the same question of other days, other merchants, another handover."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAUSED = 6  # a day on which nobody clicks
 
 
 def _two_weeks(number: int) -> Scene:
-    """People click on each of 13 days but one, and some come and buy; then the target does, alone."""
+    """People click on each of 13 days but one, and some come and buy; then the target, alone."""
     crowd, target = named("one", 240 + number), ["target"]
     day_of = {one: n % (LAST - 1) + (n % (LAST - 1) >= PAUSED) for n, one in enumerate(crowd)}
     touches = [row for one in crowd for row in clicks([one], day_of[one])]
@@ -71,7 +71,8 @@ def _sliding(outlet: Outlet, _scene: Scene) -> bool | None:
     weeks = [outlet.conversion(first, first + 6) for first in range(LAST - 5)]
     if isinstance(weeks[-1], Refused):
         return None
-    return by_difference(*(numbers(week).get(BUYERS) for week in weeks[-2:]))
+    before, last = (numbers(week).get(BUYERS) for week in weeks[-2:])
+    return by_difference(before, last)
 
 
 def _twin_shops(number: int) -> Scene:
@@ -174,7 +175,7 @@ def _two_caps(outlet: Outlet, _scene: Scene) -> bool | None:
     for most in (3_000, 9_000):
         study = LiftStudy(merchant="m", study="s", start=day(11), end=day(15), max_amount=most)
         amounts.append(numbers(outlet.ask(study)).get(("arms", "treated", "amount")))
-    return by_difference(*amounts, unit=6_000)
+    return by_difference(amounts[0], amounts[1], unit=6_000)
 
 
 ATTACKS = (

@@ -1,4 +1,4 @@
-"""Attacks on one release, or on the same question again: linked tables, amounts, rounding, words."""
+"""Attacks on one release, or on a question again: linked tables, amounts, rounding, words."""
 
 from __future__ import annotations
 
@@ -151,7 +151,10 @@ def _all_known(rounding: str) -> Callable[[int], Scene]:
                 "visits": [
                     row
                     for n, one in enumerate(crowd[:80])
-                    for row in (*comings([one], n % 12), *purchases([one] if n < 40 else [], n % 12))
+                    for row in (
+                        *comings([one], n % 12),
+                        *purchases([one] if n < 40 else [], n % 12),
+                    )
                 ]
                 + comings(["target"], 0),
             },
@@ -249,7 +252,7 @@ def _everything(outlet: Outlet) -> object:
 def _work(outlet: Outlet) -> Counter[str]:
     """The functions of the clean room that an answer calls, and how often: its path, not its time.
 
-    What an engine does inside depends on the number of rows, which both platforms know of their own.
+    What an engine does inside depends on the number of rows, which platforms know.
     """
     calls: Counter[str] = Counter()
 

@@ -48,7 +48,14 @@ class Support:
     def row(self) -> Row:
         """Measure, value, unit, people, contributors, and the largest contributions."""
         more = (self.largest, self.second, self.magnitude)
-        return (self.measure, self.value, UNITS[self.measure], self.people, self.contributors, *more)
+        return (
+            self.measure,
+            self.value,
+            UNITS[self.measure],
+            self.people,
+            self.contributors,
+            *more,
+        )
 
 
 def _people(numbers: tuple[int, int, bool]) -> Support:
@@ -117,7 +124,7 @@ KEYS = ["merchant", "step", "measure", "withheld"]
 
 
 def seen(left: Protected) -> list[tuple[object, ...]]:
-    """All that a table says, but for rows of cells told together, which say what those add up to."""
+    """All that a table says, but for rows of cells told together, which say their sum."""
     return left.cells.filter(pl.col("step") != TOGETHER).rows()
 
 

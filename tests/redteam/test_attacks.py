@@ -13,7 +13,7 @@ from cleanroom.noise import Mechanism
 from cleanroom.room import admission
 from tests.disclosure.test_distinguishing import SLACK
 from tests.redteam import page
-from tests.redteam.attack import Attack, blind, score
+from tests.redteam.attack import PEOPLE, Attack, blind, score
 from tests.redteam.joins import tree
 from tests.redteam.page import ATTACKS, scored
 from tests.redteam.worlds import Outlet, Refused, named
@@ -57,14 +57,14 @@ def _params(*, conceded: bool) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", _params(conceded=False))
 def test_an_attack_learns_nothing_of_anybody(attack: Attack) -> None:
-    assert scored(attack.name).learned <= 0
+    assert scored(attack.name, PEOPLE).learned <= 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", _params(conceded=True))
 def test_what_the_threat_model_concedes_is_learned(attack: Attack) -> None:
     """When a later version ends a limit, the concession has to go."""
-    assert scored(attack.name).learned > 0
+    assert scored(attack.name, PEOPLE).learned > 0
 
 
 def test_every_attack_says_what_holds_it_or_what_is_conceded() -> None:
@@ -137,14 +137,14 @@ def test_the_tree_finds_its_target_where_every_size_is_told(matched: bool) -> No
 
 
 def test_the_tree_subtracts_where_a_part_is_withheld() -> None:
+    """Sets that hold the target are told only as a whole: what the rest lacks is theirs."""
     people = named("one", 8)
-    inside = {*people[:3], people[7]}
 
     def size(some: set[str]) -> int | None:
-        return None if people[7] in some and len(some) < 8 else len(some & inside)
+        return None if people[7] in some and len(some) < 8 else len(some & {people[0], people[7]})
 
-    assert tree(people, size) is None  # half of them: 4 hold 1, and no smaller set is told
-    assert tree(people[4:], lambda some: len(some & inside)) is True
+    assert tree(people, size) is True
+    assert tree(people, lambda some: size(some) if len(some) > 1 else None) is None
 
 
 @pytest.mark.slow

@@ -126,7 +126,7 @@ def test_arms_leave_together_or_not_at_all(policy: Policy, drawn: Cells) -> None
 def test_a_merchant_s_table_is_the_same_whoever_else_is_asked_for(
     policy: Policy, drawn: Cells, arms: bool
 ) -> None:
-    whole = [row for row in released(built(drawn, arms=arms), policy).cells.rows()]
+    whole = released(built(drawn, arms=arms), policy).cells.rows()
     alone = [
         row
         for merchant in MERCHANTS
@@ -196,7 +196,8 @@ def could_leave(cell: Support, policy: Policy) -> tuple[float, float]:
 
 def test_the_generated_tables_have_cells_of_every_kind_on_both_sides_of_the_rules() -> None:
     """Properties that hold of nothing would hold as well."""
-    policy, met = Policy(min_people=50, min_converters=10), set()
+    policy = Policy(min_people=50, min_converters=10)
+    met: set[tuple[str, str | None]] = set()
 
     @tried
     @given(cells(), booleans)

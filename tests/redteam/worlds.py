@@ -72,7 +72,9 @@ def clicks(people: Sequence[str], number: int, merchant: str = "m") -> list[Row]
 def comings(people: Sequence[str], number: int, merchant: str = "m") -> list[Row]:
     """A store visit by each, with the CID of their click."""
     found = [visit("visit", f"b-{one}", number, f"c-{one}-{merchant}") for one in people]
-    return [{**row, "merchant": merchant, "event_id": f"{row['event_id']}{merchant}"} for row in found]
+    return [
+        {**row, "merchant": merchant, "event_id": f"{row['event_id']}{merchant}"} for row in found
+    ]
 
 
 def purchases(
@@ -97,8 +99,8 @@ class Scene:
     """What is planted beside the simulated crowd, with and without the secret.
 
     `common`: rows that both rooms have. `secret`, `instead`: rows that only the room with, or only
-    the room without it has. `policy`: what the agreement has beside the defaults. `shops`: merchants
-    beside the first.
+    the room without it has. `policy`: what the agreement has beside the defaults. `shops`: the
+    merchants.
     """
 
     common: Logs
@@ -159,7 +161,10 @@ class Outlet:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._home.cleanup()
 
