@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cleanroom.noise import Mechanism
 from tests.redteam import page
 from tests.redteam.strategies import EXAMPLES
 
@@ -27,9 +28,15 @@ def measure(people: int, _runs: int, examples: int | None = None) -> dict[str, A
     began = time.perf_counter()
     print(page.table(people))
     learned = {one.name: page.scored(one.name, people).learned for one in page.ATTACKS}
+    under_noise = {mechanism: page.played(mechanism) for mechanism in Mechanism}
+    for mechanism, (won, most) in under_noise.items():
+        print(
+            f"{mechanism}: learned {won:.1%} of one person in the game, at most {most:.1%} allowed"
+        )
     return {
         "attacks": len(learned),
         "learned": {name: share for name, share in learned.items() if share > 0},
+        "under_noise": {str(mechanism): won for mechanism, (won, _) in under_noise.items()},
         "seconds": round(time.perf_counter() - began, 1),
     }
 

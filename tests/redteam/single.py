@@ -171,19 +171,19 @@ def _less_the_others(outlet: Outlet, _scene: Scene) -> bool | None:
 
 def _asked_again(outlet: Outlet, scene: Scene) -> bool | None:
     """The same, and with days added on which nothing was: average what is told."""
-    asked = [(0, 11)] * 3 + [(0, last) for last in range(12, 16)]
+    asked = [(0, 11)] * 3 + [(0, last) for last in (12, 13)]
     told = [numbers(outlet.conversion(*days)).get(BUYERS) for days in asked]
     seen = [each for each in told if each is not None]
     # Equal rounded numbers say no more than one of them.
     if len({*seen}) < 2:
         return None
-    return sum(seen) / len(seen) > _others(scene, 0, 15) + 0.5
+    return sum(seen) / len(seen) > _others(scene, 0, 13) + 0.5
 
 
 def _many_spans(outlet: Outlet, scene: Scene) -> bool | None:
     """Spans of other lengths: at one of them the others alone are at the edge of a multiple."""
     fits = {True, False}
-    for last in range(6, 12):
+    for last in range(8, 12):
         told = numbers(outlet.conversion(0, last)).get(BUYERS)
         others = _others(scene, 0, last)
         if told is not None:

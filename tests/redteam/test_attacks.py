@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from cleanroom.noise import Mechanism
 from cleanroom.room import admission
-from tests.disclosure.test_distinguishing import SLACK
 from tests.redteam import page
 from tests.redteam.attack import PEOPLE, Attack, blind, score
 from tests.redteam.joins import tree
@@ -97,7 +95,8 @@ def test_without_the_comparison_of_join_inputs_the_attacks_on_it_win(
     attack = BY_NAME[name]
     if name == "match sizes, with and without":
         # Rounded sizes show a person at the edge of a multiple, so an attacker tries several.
-        assert max(score(replace(attack, scene=_shifted(attack, n)), 1).learned for n in range(5))
+        shifted = (replace(attack, scene=_shifted(attack, by)) for by in range(5))
+        assert any(score(each, 1).learned for each in shifted)
     else:
         assert score(attack, 1).learned == 1
 
@@ -156,13 +155,6 @@ def test_a_schedule_of_handovers_ends_at_the_agreed_number_of_joins() -> None:
         assert not isinstance(outlet.conversion(0, 5), Refused)
         claimed = attack.play(outlet, scene)
     assert claimed is None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mechanism", Mechanism)
-def test_under_noise_no_more_is_learned_than_the_budget_allows(mechanism: Mechanism) -> None:
-    won, most = page.played(mechanism)
-    assert won <= most + SLACK
 
 
 @pytest.mark.slow
