@@ -30,6 +30,7 @@ CLICKED = ("link", "clicked", "people")
 VISITORS = ("path", "visit", "people")
 PURCHASES = ("path", "purchase", "events")
 BUYERS = ("path", "purchase", "people")
+ORDERS = ("money", "orders")
 REVENUE = ("money", "revenue")
 
 
@@ -70,10 +71,11 @@ def _once_each(number: int) -> Scene:
 
 
 def _all_bought(outlet: Outlet, _scene: Scene) -> bool | None:
-    """The buyers are withheld, as nearly all bought; their purchases are one each."""
+    """The buyers are withheld, as nearly all bought; their purchases and orders are one each."""
     found = numbers(outlet.conversion(0, 5))
-    bought, could = found.get(PURCHASES), found.get(VISITORS)
-    return True if bought is not None and bought == could else None
+    could = found.get(VISITORS)
+    bought = {found.get(PURCHASES), found.get(ORDERS)} - {None}
+    return True if could in bought else None
 
 
 def _between_steps(number: int) -> Scene:
@@ -138,7 +140,9 @@ def _over_the_threshold(outlet: Outlet, _scene: Scene) -> bool | None:
     return ("path", "reach", "people") in numbers(outlet.conversion(0, 5))
 
 
-def _all_known(rounding: str) -> Callable[[int], Scene]:
+def _all_known(rounding: str, others: int = 40) -> Callable[[int], Scene]:
+    """The attacker knows on which day which of the others bought."""
+
     def scene(number: int) -> Scene:
         crowd = named("one", 100 + number)
         return Scene(
@@ -153,7 +157,7 @@ def _all_known(rounding: str) -> Callable[[int], Scene]:
                     for n, one in enumerate(crowd[:80])
                     for row in (
                         *comings([one], n % 12),
-                        *purchases([one] if n < 40 else [], n % 12),
+                        *purchases([one] if n < others else [], n % 12),
                     )
                 ]
                 + comings(["target"], 0),
@@ -183,12 +187,30 @@ def _asked_again(outlet: Outlet, scene: Scene) -> bool | None:
 def _many_spans(outlet: Outlet, scene: Scene) -> bool | None:
     """Spans of other lengths: at one of them the others alone are at the edge of a multiple."""
     fits = {True, False}
-    for last in range(8, 12):
+    for last in (11, 10, 9, 8):
         told = numbers(outlet.conversion(0, last)).get(BUYERS)
         others = _others(scene, 0, last)
         if told is not None:
             fits -= {bit for bit in fits if abs(others + bit - told) > 2}
     return fits.pop() if len(fits) == 1 else None
+
+
+def _by_a_rate(outlet: Outlet, scene: Scene) -> bool | None:
+    answered = outlet.conversion(0, 11)
+    if isinstance(answered, Refused):
+        return None
+    rate = answered["estimates"]["purchase_per_click"]["value"]
+    exact = (rate or 0) * len(scene.common["touches"])
+    whole, others = round(exact), _others(scene, 0, 11)
+    # A rate of rounded numbers makes no whole number of people.
+    if abs(exact - whole) > 1e-6 or whole not in (others, others + 1):
+        return None
+    return whole > others
+
+
+def _over_the_edge(outlet: Outlet, scene: Scene) -> bool | None:
+    told = numbers(outlet.conversion(0, 11)).get(BUYERS)
+    return None if told is None else told > _others(scene, 0, 11)
 
 
 def _others(scene: Scene, first: int, last: int) -> int:
@@ -290,7 +312,7 @@ ATTACKS = (
     Attack(
         "one event each",
         "the agreement: one event a person counts",
-        "reads the buyers, withheld since nearly all bought, as purchases",
+        "reads the buyers, withheld since nearly all bought, as purchases or orders",
         _once_each,
         _all_bought,
         held_by="`complementary`",
@@ -341,6 +363,22 @@ ATTACKS = (
         "asks for spans of many lengths; counts are rounded",
         _all_known("base_5"),
         _many_spans,
+        held_by="`differencing`",
+    ),
+    Attack(
+        "rates",
+        "its own clicks, and how many others bought",
+        "takes a rate times the exact number of its clickers; counts are rounded",
+        _all_known("base_5"),
+        _by_a_rate,
+        held_by="rates of what was released",
+    ),
+    Attack(
+        "the edge of a multiple",
+        "how many others bought: 42, which is rounded to 40, and 43 to 45",
+        "reads the rounded number",
+        _all_known("base_5", others=42),
+        _over_the_edge,
         conceded="Exact numbers",
     ),
     Attack(

@@ -29,6 +29,7 @@ AWAITED = {
     "a moved bound": "differencing",
     "three joins": "differencing",
     "the third handover": "differencing",
+    "many spans": "differencing",
     "linked tables": "complementary",
     "one event each": "complementary",
 }
