@@ -92,16 +92,15 @@ def _third_handover(outlet: Outlet, scene: Scene) -> bool | None:
     """Spoil the CIDs of many, then put them back but for the target's: the people are the same."""
     true = scene.common["touches"]
     crowd = {f"u-{one}" for one in _people(scene)[:PART]}
+    first = numbers(outlet.conversion(0, 5)).get(LINKED)
+    for spoilt in (crowd, {"u-target"}):
+        rows = [_spoilt(row, spoilt) for row in true]
+        if outlet.hand_over(Platform.ADS, {"touches": rows}) is not None:
+            return None
+    return by_difference(first, numbers(outlet.conversion(0, 5)).get(LINKED))
 
-    def size(*spoilt: str) -> float | None:
-        outlet.hand_over(Platform.ADS, {"touches": [_spoilt(row, spoilt) for row in true]})
-        return numbers(outlet.conversion(0, 5)).get(LINKED)
 
-    sizes = [size(), size(*crowd), size("u-target")]
-    return by_difference(sizes[0], sizes[2])
-
-
-def _spoilt(row: Row, people: tuple[str, ...]) -> Row:
+def _spoilt(row: Row, people: set[str]) -> Row:
     return {**row, "cid": f"no-{row['cid']}"} if row["user"] in people else row
 
 
@@ -183,7 +182,7 @@ ATTACKS = (
         "spoils many CIDs in a second handover, the target's alone in a third",
         _clickers,
         _third_handover,
-        held_by="`differencing`",
+        held_by="the join input",
     ),
     Attack(
         "made-up people",

@@ -10,25 +10,24 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from cleanroom.errors import HandoverError
-from cleanroom.room.join_input import JoinInput, compare
+from cleanroom.room.join_input import JoinInput, compare, joined
 from tests.redteam.strategies import histories, tried
 
 thresholds = st.integers(2, 60)
 
 
-def brought(persons: BitMap, keys: int = 0) -> JoinInput:
-    """A join input of these persons, each with a check of their keys."""
-    numbers = pl.Series(list(persons), dtype=pl.UInt32)
-    return JoinInput(pl.DataFrame({"number": numbers, "keys": [keys] * len(numbers)}))
+def brought(persons: BitMap) -> JoinInput:
+    """A join input of these persons, each with keys of their own."""
+    number = pl.Series("number", list(persons), dtype=pl.UInt32)
+    return JoinInput(number.to_frame().with_columns(keys=pl.col("number").cast(pl.UInt64) + 1))
 
 
 def accepted(history: list[BitMap], least: int) -> list[BitMap]:
     """Those that the room accepts, each after the ones before it."""
     taken: list[BitMap] = []
     for persons in history:
-        last = brought(taken[-1]) if taken else None
         try:
-            compare(brought(persons), last, taken, least)
+            compare(brought(persons), [joined(brought(one)) for one in taken], least)
         except HandoverError:
             continue
         taken.append(persons)
