@@ -23,7 +23,7 @@ from tests.policies import policies
 
 EXAMPLES = "CLEANROOM_EXAMPLES"
 tried = settings(
-    max_examples=int(os.environ.get(EXAMPLES, "100")),
+    max_examples=int(os.environ.get(EXAMPLES, "60")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
