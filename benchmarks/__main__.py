@@ -20,8 +20,10 @@ from benchmarks import (
     link,
     peers,
     protect,
+    redteam,
     suppression,
 )
+from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
@@ -32,6 +34,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "link": link.measure,
     "peers": peers.measure,
     "protect": protect.measure,
+    "redteam": redteam.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -42,6 +45,7 @@ ROWS = {
     "keyed_join": 1_000_000,
     "peers": 100_000,
     "protect": 20,
+    "redteam": PEOPLE,
     "suppression": 400,
     "suppression_audit": 2_000,
 }
@@ -49,6 +53,7 @@ OPTIONS = {
     "blinded_join": ("growth", "quick"),
     "keyed_join": ("growth",),
     "peers": ("quick",),
+    "redteam": ("examples",),
 }
 
 
@@ -61,6 +66,9 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
     parser.add_argument(
         "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
+    )
+    parser.add_argument(
+        "--examples", type=int, help="redteam: try the gate's properties on so many"
     )
     arguments = parser.parse_args()
     name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)

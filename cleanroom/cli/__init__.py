@@ -100,6 +100,27 @@ def run(
 
 
 @app.command()
+def plan(
+    folder: RoomFolder,
+    settings: Annotated[Path, typer.Option(help="The YAML file of a run like those to plan.")],
+    schedule: Annotated[Path, typer.Option(help="The YAML file of what you want and expect.")],
+    out: Out,
+    like: Annotated[
+        Path | None, typer.Option(help="A candidate whose released numbers say what to expect.")
+    ] = None,
+) -> None:
+    """Plan reports that come again.
+
+    Windows and days so that no two runs can be subtracted, what that costs, and a settings file
+    for each run. Looks at no row.
+    """
+    from cleanroom.bench.schedule_words import plan_runs
+
+    for line in plan_runs(folder, settings, schedule, out, like):
+        typer.echo(line)
+
+
+@app.command()
 def report(
     releases: Annotated[Path, typer.Argument(help="Folder of releases.")],
     agreement_file: AgreementFile,

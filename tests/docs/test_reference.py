@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from cleanroom import agreement
+from cleanroom.bench.schedule import Wanted
 from cleanroom.bench.settings import RunSettings
 from cleanroom.errors import ExitCode
 from cleanroom.gate.rules import RULES
@@ -31,6 +32,7 @@ KEYS: dict[type[BaseModel], tuple[str, str]] = {
     Noise: ("agreement.md", "noise"),
     agreement.Eligibility: ("agreement.md", "eligibility"),
     RunSettings: ("how-to/room-operator.md", "3. Run the studies"),
+    Wanted: ("how-to/room-operator.md", "Schedule a report every week"),
 }
 
 

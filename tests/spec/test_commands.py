@@ -28,6 +28,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
         (("agreement", "check", "nowhere"), ExitCode.AGREEMENT, "nowhere"),
         (("run", "nowhere", "--settings", ROOT / "configs" / "red-cat-plan.run.yaml"),
          ExitCode.AGREEMENT, "nowhere is no room"),
+        (("plan", "nowhere", "--settings", "x", "--schedule", "y", "--out", "z"),
+         ExitCode.AGREEMENT, "nowhere is no room"),
         (("review", "list", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("room", "diagnostics", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("report", "nowhere", "--agreement", DRAFT, "--out", "x"), ExitCode.RELEASE,
