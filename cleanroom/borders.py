@@ -93,8 +93,8 @@ class Table(Border):
     itself). Of sums also `largest` and `second`, the two largest contributions of single people,
     and `magnitude`, the sum of all contributions, each without its sign. `no_data` says why there
     never was a value (`NoData`). Cells that differ only in `contrast` (arms) are withheld together.
-    `behind`: who these people are, cell by cell in the order of `cells`; None where they are not
-    compared with those of other tables.
+    `behind`: who these people are, cell by cell in the order of `cells`; None of a table that is
+    never compared with others.
 
     Raises `BorderError` if the cells are not those that the layout declares.
     """
