@@ -18,20 +18,7 @@ from tests.redteam.worlds import Outlet, Refused, named
 
 # Attacks that succeed until a rule is there that refuses what is too close to earlier answers, and
 # one that withholds what other cells and tables would give away.
-AWAITED = {
-    "one day less": "differencing",
-    "one day more": "differencing",
-    "a whole less its parts": "differencing",
-    "a sliding week": "differencing",
-    "two shops": "differencing",
-    "a rerun without one order": "differencing",
-    "a changed amount": "differencing",
-    "a moved bound": "differencing",
-    "three joins": "differencing",
-    "many spans": "differencing",
-    "linked tables": "complementary",
-    "one event each": "complementary",
-}
+AWAITED: dict[str, str] = {}
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 
 
