@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
+from cleanroom.evidence import Grade, graded
 from cleanroom.numbers import count, money, share
 from cleanroom.studies.lift_checks import VALIDITY, shows_effect
 from cleanroom.studies.words import joined, sentence
@@ -59,7 +60,7 @@ def _verdict(
 
 def _grade(checks: Mapping[str, Check]) -> str:
     if all(checks[name].verdict is Verdict.PASSED for name in VALIDITY):
-        return "evidence grade A, randomised holdout"
+        return graded(Grade.RANDOMISED)
     return "no evidence grade, because not all of what makes the arms comparable could be checked"
 
 
