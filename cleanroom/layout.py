@@ -75,7 +75,9 @@ class Measure:
 class Layout:
     """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
 
-    Raises `BorderError` if a column is put to a use that its class does not allow.
+    `whole` names a dimension whose parts come to a number that is released beside them, so that
+    all of them leave or none does. Raises `BorderError` if a column is put to a use that its class
+    does not allow.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    whole: str | None = None
 
     def __post_init__(self) -> None:
         for dimension in self.dimensions:
@@ -101,7 +104,7 @@ class Layout:
                 )
             self._check(measure.name, measure.use, measure.columns)
         names = Counter(dimension.name for dimension in self.dimensions)
-        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+        if max(names.values(), default=1) > 1 or not {self.contrast, self.whole} <= {None, *names}:
             raise BorderError(
                 f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
             )

@@ -8,7 +8,7 @@ from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
 from cleanroom.gate.rounding import rounded
-from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
+from cleanroom.gate.rules import BOTH_ARMS, RULES, WHOLE, Rule, first_rule, least_of
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy, fingerprint
 
@@ -16,8 +16,9 @@ from cleanroom.policy import Policy, fingerprint
 def protect(table: Table, policy: Policy) -> Protected:
     """Withhold every cell that a rule of `policy` withholds, and drop the support behind all.
 
-    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; a row for what
-    was withheld together, where that is safe (`catch_all`); rounding (`rounding`). Raises
+    In this order: the rules, cell by cell (`rules`); the other arms of a contrast and the other
+    parts of a whole; a row for what was withheld together, where that is safe (`catch_all`);
+    rounding (`rounding`). Raises
     `StudyError` where the agreement asks for noise: these numbers are exact.
     """
     if policy.noise is not None:
@@ -54,12 +55,20 @@ def _checked(table: Table, policy: Policy) -> pl.DataFrame:
     )
     has_data = pl.col("no_data").is_null()
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
-    if table.contrast is None:
+    cells = _fallen_with(cells, table, BOTH_ARMS, {table.contrast})
+    return _fallen_with(cells, table, WHOLE, {table.contrast, table.layout.whole})
+
+
+def _fallen_with(
+    cells: pl.DataFrame, table: Table, rule: Rule, across: set[str | None]
+) -> pl.DataFrame:
+    """By `rule`, withhold what differs only in dimensions `across` from what is withheld."""
+    if not across - {None}:
         return cells
-    others = [name for name in (*table.dimensions, "measure") if name != table.contrast]
-    fallen = pl.col("withheld").is_not_null().any().over(others) & has_data
-    other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
-    return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
+    others = [name for name in (*table.dimensions, "measure") if name not in across]
+    fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
+    together = pl.when(fallen).then(pl.lit(rule.id))
+    return cells.with_columns(withheld=pl.coalesce("withheld", together))
 
 
 def _column_minimum(layout: Layout, policy: Policy) -> pl.Expr:

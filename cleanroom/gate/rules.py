@@ -102,6 +102,13 @@ BOTH_ARMS = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+WHOLE = Rule(
+    "whole",
+    "Another part of the same whole was withheld; the whole is released, and the rest of its parts "
+    "would give that one away.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 NO_BOUND = Rule(
     "no_bound",
     "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
@@ -109,7 +116,7 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, NO_BOUND)
+RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, WHOLE, NO_BOUND)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:
