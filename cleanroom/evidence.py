@@ -45,3 +45,9 @@ _MEANINGS = {
 def graded(grade: Grade) -> str:
     """The grade as a sentence names it: 'evidence grade A, randomised holdout'."""
     return f"evidence grade {grade}, {grade.design}"
+
+
+# Of a randomised study: the checks without which its arms are not shown to be comparable, and those
+# of which none may have failed, or the estimate must not be used.
+NEEDED = ("sample_ratio", "linked_share_equal")
+DECISIVE = (*NEEDED, "prior_equal")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,15 +19,23 @@ from cleanroom.agreement import StudyKind, agreement_digest
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
-from cleanroom.gate.candidate import make_candidate, write_candidate
+from cleanroom.gate.candidate import make_candidate, read_json, write_candidate
 from cleanroom.gate.protect import protect
 from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.place import agreement_of, candidate_file, ledger_of
+from cleanroom.room.place import (
+    agreement_of,
+    candidate_file,
+    candidate_files,
+    ledger_of,
+    study_name,
+)
+from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
 from cleanroom.studies import conversion, lift
+from cleanroom.studies.lift_doubts import Circumstances
 from cleanroom.study import LiftStudy, Study, bounded
 
 
@@ -103,8 +111,11 @@ def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Ca
     """Each study's candidate, from one pass over the data for all that differ only in merchant."""
     key = room_key(ground.vault)
     for study, own in _protected(studies, ground):
-        findings = _findings(study, own, ground)
-        yield study, make_candidate(_manifest(study, ground), [*own.values()], findings, key)
+        about = _circumstances(study, ground)
+        findings = _findings(study, own, ground, about)
+        asked = asdict(about) if isinstance(study, LiftStudy) else {}
+        manifest = {**_manifest(study, ground), **asked}
+        yield study, make_candidate(manifest, [*own.values()], findings, key)
 
 
 def _protected(
@@ -121,7 +132,14 @@ def _protected(
         tables = [protect(table, policy) for table in _tables(alike, ground)]
         by_merchant = {table.name: table.split("merchant") for table in tables}
         for study in alike:
-            yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
+            yield (
+                study,
+                {
+                    name: parts[study.merchant]
+                    for name, parts in by_merchant.items()
+                    if study.merchant in parts
+                },
+            )
 
 
 def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:
@@ -151,10 +169,29 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
 
-def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Findings:
+def _circumstances(study: Study, ground: _Ground) -> Circumstances:
+    """How often the test was looked at, and whether it is over, as far as may be told."""
+    if not isinstance(study, LiftStudy):
+        return Circumstances()
+    looks = [study.study == earlier.get("study") for earlier in _earlier(study, ground)]
+    if ground.policy.noise is not None:  # how far the rows reach is true of the rows
+        return Circumstances(1 + sum(looks))
+    return Circumstances(1 + sum(looks), days_reached(ground.vault, [study.end])[0])
+
+
+def _earlier(study: Study, ground: _Ground) -> Iterator[dict[str, Any]]:
+    """The studies of the same kind and merchant that were answered before."""
+    for file in candidate_files(ground.vault.room):
+        if file.name.startswith(f"{study_name(study)}-"):
+            yield read_json(file, "candidate")["record"]["manifest"]["study"]
+
+
+def _findings(
+    study: Study, tables: dict[str, Protected], ground: _Ground, about: Circumstances
+) -> Findings:
     currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
-        return lift.findings(tables, bounded(study, ground.policy), currency)
+        return lift.findings(tables, bounded(study, ground.policy), currency, about)
     return conversion.findings(tables, currency)
 
 

@@ -3,83 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import narwhals as nw
 
 from cleanroom.absences import NoData
-from cleanroom.borders import (
-    MONEY,
-    MONEY_SQUARED,
-    PEOPLE,
-    Table,
-)
+from cleanroom.borders import Table
 from cleanroom.errors import StudyError
-from cleanroom.layout import Dimension, Layout, Measure, Use
 from cleanroom.policy import Policy
-from cleanroom.room.counting import (
-    Cell,
-    Key,
-    by_key,
-    count_people,
-    no_data,
-    on_local_days,
-    single,
-    table,
-    tally,
-)
+from cleanroom.room import lift_cells, outcomes
+from cleanroom.room.counting import Cell, by_key, count_people, no_data, table, tally
 from cleanroom.room.derived import links, shared_sides
 from cleanroom.room.engine import Frame, collect, scan
-from cleanroom.room.journeys import net_orders
-from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
+from cleanroom.room.join_keys import with_join_key
+from cleanroom.room.lift_cells import Counts
+from cleanroom.room.lift_layout import (
+    ARMS_LAYOUT,
+    CUSTOMERS_LAYOUT,
+    EXPOSURE_LAYOUT,
+    PANEL_LAYOUT,
+    PRIOR_LAYOUT,
+    REGIONS_LAYOUT,
+    WEEKS_LAYOUT,
+    week_starts,
+)
+from cleanroom.room.panel import linked_bridges, members, panel, shared_bridges, wanted
+from cleanroom.room.recorded import days_reached, unrecorded
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.study import LiftStudy, bounded
-from cleanroom.tables import ARMS
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
-_PERSON = (*_STUDY, "buyer")
 _LARGEST_SUM = 2**63 - 1
-_MERCHANT = Dimension("merchant", ("assignments.merchant", "visits.merchant"))
-# Nobody of the panel is in both arms, so that arms add up; users assigned may be in both.
-ARMS_LAYOUT = Layout(
-    "arms",
-    "Assigned, seen in the panel, and bought, by arm",
-    (_MERCHANT, Dimension("arm", ("assignments.arm",))),
-    (
-        Measure("assigned", Use.COUNT, ("assignments.user",)),
-        Measure("people", Use.COUNT, ("assignments.user", "visits.buyer"), adds_up=True),
-        Measure("converters", Use.COUNT, ("visits.buyer",), adds_up=True),
-        Measure("amount", Use.SUM, ("visits.amount",), adds_up=True),
-        Measure("amount_squared", Use.SUM, ("visits.amount",), adds_up=True),
-        Measure("capped", Use.COUNT, ("visits.buyer",), adds_up=True),
-    ),
-    contrast="arm",
+_COUNTED = ("people", "converters", "capped", "prior_buyers", "exposed", "exposed_converters")
+_SUMMED = (
+    "amount",
+    "amount_squared",
+    "beyond",
+    "prior_amount",
+    "prior_amount_squared",
+    "prior_of_converters",
+    "prior_times_amount",
+    "exposed_amount",
+    "unexposed_amount",
+    "cost",
 )
-PANEL_LAYOUT = Layout(
-    "panel",
-    "Users whose buyer has users in both arms: counted in neither",
-    (_MERCHANT, Dimension("outcome", categories=("both_arms",))),
-    (Measure("people", Use.COUNT, ("assignments.user", "visits.buyer")),),
+# The study itself, which is all there is under noise: there, each number more costs budget.
+_BASE = ((ARMS_LAYOUT, lift_cells.arms), (PANEL_LAYOUT, lift_cells.panel))
+_MORE = (
+    (PRIOR_LAYOUT, lift_cells.prior),
+    (EXPOSURE_LAYOUT, lift_cells.exposure),
+    (WEEKS_LAYOUT, lift_cells.weeks),
+    (CUSTOMERS_LAYOUT, lift_cells.customers),
+    (REGIONS_LAYOUT, lift_cells.regions),
 )
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """By study or by arm of a study: users assigned, and what the panel's people did."""
-
-    assigned: dict[Key, Counter[str]]
-    assigned_by_arm: dict[Key, Counter[str]]
-    arms: dict[Key, Counter[str]]
-    both_arms: dict[Key, Counter[str]]
 
 
 def lift_tables(
     vault: Vault, studies: Sequence[LiftStudy], policy: Policy | None = None
 ) -> list[Table]:
-    """Tables `arms` and `panel` of all `studies`: one pass for those with the same period,
-    population and `max_amount`.
+    """The tables of `lift_layout` of all `studies`: one pass for those with the same period,
+    population, `max_amount` and segments. Under noise `arms` and `panel` alone.
 
     `policy`: the agreement's, or a stricter one; what one person counts is the less of its bound
     and `max_amount`. A study to which the ads platform assigned nobody has no data. Raises
@@ -90,21 +74,23 @@ def lift_tables(
     _check(vault, studies)
     policy = policy or vault.agreement.effective_policy
     studies = [bounded(study, policy) for study in studies]
-    arms: list[Cell] = []
-    panels: list[Cell] = []
+    made = _BASE if policy.noise else (*_BASE, *_MORE)
+    cells: dict[str, list[Cell]] = {layout.name: [] for layout, _ in made}
     for alike in _alike(studies):
-        counts = _count(vault, alike)
+        counts = _count(vault, alike, policy)
         for study in alike:
             # Under noise that too would be told of true rows.
             noisy = policy.noise is not None
             assigned = noisy or (study.merchant, study.study) in counts.assigned
-            arms += _if_assigned(assigned, _arm_cells(study, counts))
-            panels += _if_assigned(assigned, _panel_cells(study, counts))
-    return [table(ARMS_LAYOUT, arms), table(PANEL_LAYOUT, panels)]
+            for layout, of in made:
+                own = of(study, counts, policy)
+                cells[layout.name] += _if_assigned(assigned, own, len(layout.names))
+    return [table(layout, cells[layout.name]) for layout, _ in made]
 
 
-def _if_assigned(assigned: bool, cells: Iterable[Cell]) -> list[Cell]:
-    return [cell if assigned else no_data(cell, 2, NoData.NO_ASSIGNMENT) for cell in cells]
+def _if_assigned(assigned: bool, cells: Iterable[Cell], dimensions: int) -> list[Cell]:
+    absent = NoData.NO_ASSIGNMENT
+    return [cell if assigned else no_data(cell, dimensions, absent) for cell in cells]
 
 
 def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
@@ -124,27 +110,55 @@ def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
 def _alike(studies: Sequence[LiftStudy]) -> list[list[LiftStudy]]:
     groups = defaultdict(list)
     for study in studies:
-        groups[(study.start, study.end, study.population, study.max_amount)].append(study)
+        terms = (study.start, study.end, study.population, study.max_amount, study.segments)
+        groups[terms].append(study)
     return list(groups.values())
 
 
-def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
+def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts:
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
     assignments = scan(table_path(vault, "assignments")).filter(wanted(pairs))
-    people = panel(assignments, _bridges(vault, studies[0].population))
-    visits = scan(table_path(vault, "visits"))
-    outcomes = _outcomes(people, visits, studies[0], vault.agreement.timezone)
-    arms = _by_arm(people, outcomes)
+    bridged = members(assignments, _bridges(vault, studies[0].population))
+    people = panel(bridged)
+    seen = _seen(vault, studies[0], people, _more(vault, studies[0], people, bridged, policy))
+    counted = (*_COUNTED, "by_shared_link", *_SUMMED)
+    arms = tally(seen, _ARM, counted, dict.fromkeys(_SUMMED))
     _check_sums(arms, studies[0].max_amount)
     both = people.filter(nw.col("arm").is_null()).group_by(*_STUDY).agg(nw.col("users").sum())
     mark = {"assigned": ~nw.col("arm").is_null()}
-    return _Counts(
+    return Counts(
         count_people(assignments, _STUDY, "user", mark),
         count_people(assignments, _ARM, "user", mark),
         arms,
         by_key(collect(both, "people in both arms"), _STUDY),
+        *_parts(seen, studies[0], policy),
+        0 if policy.noise else _weeks_begun(vault, studies[0]),
+        frozenset() if policy.noise else unrecorded(vault, policy.min_people),
     )
+
+
+def _parts(
+    seen: Frame, study: LiftStudy, policy: Policy
+) -> tuple[lift_cells.Tallies, lift_cells.Tallies, lift_cells.Tallies]:
+    """The same by week of the first purchase, by customer, and by region."""
+    if policy.noise:
+        return {}, {}, {}
+    sums = {"amount": None, "amount_squared": None}
+    # Keys of groups are text.
+    seen = seen.with_columns(nw.col("week", "existing").cast(nw.String))
+    bought = seen.filter(nw.col("converters") == 1)
+    weeks = tally(bought, (*_ARM, "week"), ["converters"], {})
+    customers, regions = {}, {}
+    if "customer" in study.segments:
+        customers = tally(seen, (*_ARM, "existing"), ["people", "converters", *sums], sums)
+    if "region" in study.segments:
+        regions = tally(seen, (*_ARM, "region"), ["people", "converters"], {})
+    return weeks, customers, regions
+
+
+def _weeks_begun(vault: Vault, study: LiftStudy) -> int:
+    return sum(days_reached(vault, week_starts(study.start, study.end)))
 
 
 def _bridges(vault: Vault, population: str) -> Frame:
@@ -154,65 +168,65 @@ def _bridges(vault: Vault, population: str) -> Frame:
     return linked_bridges(links(vault))
 
 
-def _outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> Frame:
-    """One row per person of the panel who bought after the assignment, on the study's days:
-    `amount`, net of refunds, in minor units within 0 … `max_amount`."""
-    bought = visits.filter(
-        nw.col("kind") == "purchase", on_local_days("time", study.start, study.end, timezone)
-    ).select("merchant", "buyer", "order", "amount", "time")
-    assigned = people.select(*_PERSON, assigned="time")
-    purchases = bought.join(assigned, on=["merchant", "buyer"], how="inner").filter(
-        nw.col("time") > nw.col("assigned")
+def _more(
+    vault: Vault, study: LiftStudy, people: Frame, bridged: Frame, policy: Policy
+) -> list[Frame]:
+    """What else is known of the people, where it may be asked for."""
+    if policy.noise:
+        return []
+    touches, users, buyers, visits, assignments = (
+        scan(table_path(vault, name))
+        for name in ("touches", "users", "buyers", "visits", "assignments")
     )
-    orders = net_orders(purchases, visits, by=(*_PERSON, "order"))
-    spent = orders.group_by(*_PERSON).agg(amount=nw.col("net").sum().cast(nw.Int64))
-    capped = (nw.col("amount") > study.max_amount).cast(nw.Int64)
-    return spent.with_columns(nw.col("amount").clip(0, study.max_amount), capped=capped)
+    found = [
+        outcomes.before(people, visits, buyers, study.max_amount),
+        outcomes.shown(bridged, touches, study, vault.agreement.timezone),
+    ]
+    if "region" in study.segments:
+        found.append(outcomes.regions(bridged, users))
+    if study.population == "linked_panel":
+        came = with_join_key(vault, "visits", "cid")
+        found.append(outcomes.by_shared_link(people, links(vault), came, assignments))
+    return found
 
 
-def _by_arm(people: Frame, outcomes: Frame) -> dict[Key, Counter[str]]:
-    """By arm: `people`, `converters`, and the sums of what each spent and of its square."""
-    seen = people.filter(~nw.col("arm").is_null()).join(outcomes, on=list(_PERSON), how="left")
-    amount = nw.col("amount").fill_null(0).cast(nw.Int64)
+def _seen(vault: Vault, study: LiftStudy, people: Frame, more: Sequence[Frame]) -> Frame:
+    """One row per person of either arm, with all that is counted and summed of them."""
+    visits = scan(table_path(vault, "visits"))
+    bought = outcomes.outcomes(people, visits, study, vault.agreement.timezone)
+    seen = outcomes.with_all(people, [bought, *more])
+    there = set(seen.collect_schema().names())
+    known = {
+        name: nw.col(name).fill_null(0).cast(nw.Int64) if name in there else nw.lit(0)
+        for name in (
+            *("amount", "beyond", "capped", "week", "prior_amount", "existing"),
+            *("exposed", "cost", "by_shared_link"),
+        )
+    }
+    region = nw.col("region") if "region" in there else nw.lit(None).cast(nw.String)
     own = seen.select(
-        *_ARM,
-        people=nw.lit(1).cast(nw.Int64),
-        converters=(~nw.col("amount").is_null()).cast(nw.Int64),
-        amount=amount,
-        amount_squared=amount * amount,
-        capped=nw.col("capped").fill_null(0),
+        *_ARM, converters=(~nw.col("amount").is_null()).cast(nw.Int64), **known, region=region
     )
-    marks = ("people", "converters", "amount", "amount_squared", "capped")
-    return tally(own, _ARM, marks, {"amount": None, "amount_squared": None})
+    amount, prior, bought_it, exposed = (
+        nw.col(name) for name in ("amount", "prior_amount", "converters", "exposed")
+    )
+    return own.with_columns(
+        people=nw.lit(1).cast(nw.Int64),
+        amount_squared=amount * amount,
+        prior_buyers=(prior > 0).cast(nw.Int64),
+        prior_amount_squared=prior * prior,
+        prior_of_converters=prior * bought_it,
+        prior_times_amount=prior * amount,
+        exposed_converters=exposed * bought_it,
+        exposed_amount=exposed * amount,
+        unexposed_amount=(1 - exposed) * amount,
+    )
 
 
-def _check_sums(arms: dict[Key, Counter[str]], max_amount: int) -> None:
-    most = max((counts["converters"] for counts in arms.values()), default=0)
+def _check_sums(arms: lift_cells.Tallies, max_amount: int) -> None:
+    marks = ("converters", "prior_buyers")
+    most = max((counts[mark] for counts in arms.values() for mark in marks), default=0)
     if most * max_amount**2 > _LARGEST_SUM:
         raise StudyError(
             "max_amount: squares of such amounts cannot be summed exactly.", "lower max_amount."
         )
-
-
-def _arm_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
-    for arm in ARMS:
-        key, place = (study.merchant, study.study, arm), (study.merchant, arm)
-        assigned = counts.assigned_by_arm.get(key, Counter())["assigned_people"]
-        seen = counts.arms.get(key, Counter())
-        people, converters = seen["people"], seen["converters"]
-        yield *place, "assigned", assigned, PEOPLE, assigned, None
-        yield *place, "people", people, PEOPLE, assigned, people
-        yield *place, "converters", converters, PEOPLE, people, converters
-        bought = (people, converters)
-        for mark, unit in (("amount", MONEY), ("amount_squared", MONEY_SQUARED)):
-            yield *place, mark, seen[mark], unit, *bought, *single(mark, seen)
-        # Who was cut is a part of the buyers: so are those who were not.
-        capped, rest = seen["capped"], converters - seen["capped"]
-        yield *place, "capped", capped, PEOPLE, people, min(capped, rest)
-
-
-def _panel_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
-    key = (study.merchant, study.study)
-    assigned = counts.assigned.get(key, Counter())["assigned_people"]
-    users = counts.both_arms.get(key, Counter())["users"]
-    yield study.merchant, "both_arms", "people", users, PEOPLE, assigned, users

@@ -149,7 +149,10 @@ def test_what_rounding_can_explain_is_no_effect(rounding: Rounding) -> None:
     """A lift that is just beyond chance in exact counts is not claimed from rounded ones."""
     exact, rounded = (lift_of(how, ARMS).estimates for how in (Rounding.NONE, rounding))
     assert shows_effect(exact["absolute_lift"])
-    p_exact, p_rounded = exact["p_value"].value, rounded["p_value"].value
+    p_exact, p_rounded = (
+        exact["incremental_conversions_p_value"].value,
+        rounded["incremental_conversions_p_value"].value,
+    )
     assert p_exact is not None
     assert p_rounded is not None
     assert p_exact < 0.05
@@ -164,12 +167,14 @@ def test_the_interval_and_the_p_value_of_rounded_counts_agree(bought: int, held:
         Rounding.BASE_5,
         {"treated": (5_100, 2_402, bought, 30_000), "holdout": (5_050, 2_398, held, 30_000)},
     ).estimates
-    p_value = found["p_value"].value
+    p_value = found["incremental_conversions_p_value"].value
     assert p_value is not None
     assert shows_effect(found["absolute_lift"]) is (p_value < 0.05)
 
 
-@pytest.mark.parametrize("name", ["p_value", "sample_ratio_p_value", "linked_share_p_value"])
+@pytest.mark.parametrize(
+    "name", ["incremental_conversions_p_value", "sample_ratio_p_value", "linked_share_p_value"]
+)
 def test_a_p_value_of_rounded_counts_errs_towards_chance(name: str) -> None:
     exact, rounded = (
         lift_of(how, ARMS).estimates[name].value for how in (Rounding.NONE, Rounding.BASE_5)
