@@ -11,13 +11,23 @@ from typing import Any
 
 import psutil
 
-from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, suppression
+from benchmarks import (
+    blinded_join,
+    coverage,
+    demo,
+    keyed_join,
+    lift_coverage,
+    link,
+    peers,
+    suppression,
+)
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
     "keyed_join": keyed_join.measure,
+    "lift_coverage": lift_coverage.measure,
     "link": link.measure,
     "peers": peers.measure,
     "suppression": suppression.measure,
@@ -27,6 +37,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 ROWS = {
     "blinded_join": 100_000,
     "keyed_join": 1_000_000,
+    "lift_coverage": 1_000,
     "peers": 100_000,
     "suppression": 400,
     "suppression_audit": 2_000,

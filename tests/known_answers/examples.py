@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from cleanroom.borders import EVENTS, MONEY, MONEY_SQUARED, PEOPLE, Findings
+from cleanroom.borders import EVENTS, MONEY, MONEY_SQUARED, PEOPLE, Findings, Table
 from cleanroom.gate.protect import protect
 from cleanroom.policy import Policy
 from cleanroom.studies import conversion, lift
@@ -163,6 +163,14 @@ def week_rows(
     ]
 
 
+def lift_table(name: str, before: tuple[str, ...], cells: Sequence[tuple[object, ...]]) -> Table:
+    """A table of the study as the room lays it out, with dimensions `before` its own."""
+    part = {"weeks": "week", "customers": "customer", "regions": "region"}.get(name)
+    dimensions = (*before, "arm", *([part] if part else []))
+    arm = None if name == "exposure" else "arm"
+    return table(name, dimensions, list(cells), contrast=arm, whole=part)
+
+
 def lift_with(
     treated: Arm,
     holdout: Arm,
@@ -177,9 +185,8 @@ def lift_with(
         for cell in arm_cells(arm)
     ]
     rows += more.pop("beyond", ())
-    dimensions = {"weeks": ("week",), "customers": ("customer",), "regions": ("region",)}
     tables = {
-        name: protect(table(name, ("arm", *dimensions.get(name, ())), list(cells)), Policy())
+        name: protect(lift_table(name, (), cells), Policy())
         for name, cells in {"arms": rows, **more}.items()
     }
     return lift.findings(tables, study or lift_study(), "CNY", about)
