@@ -55,10 +55,10 @@ def _prior_equal(estimates: Mapping[str, Estimate]) -> Check:
     """Before the assignment the campaign can have changed nothing: an effect there is a fault."""
     name, label = "prior_equal", "Arms alike before the assignment (A/A)"
     tests = [estimates[f"prior_{of}_p_value"] for of in ("buyers", "amount")]
-    for test in tests:
-        if test.value is None:
-            return unknown(name, label, test)
-    least = min(tests, key=lambda test: test.value or 0.0)
+    made = [test for test in tests if test.value is not None]
+    if not made:
+        return unknown(name, label, tests[1])
+    least = min(made, key=lambda test: test.value or 0.0)
     asked = "who had bought" if least is tests[0] else "what was spent"
     words = f"{asked} before sets the arms apart the most"
     return by_chance(name, label, least.value or 0.0, words, _PAST_LEVEL)
