@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from cleanroom.studies.intervals import Interval, UndefinedError, Z
+from cleanroom.studies.intervals import Interval, UnboundedError, UndefinedError, Z
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def effect_on_shown(treated: Uptake, holdout: Uptake) -> Interval:
     y, d = y1 - y0, d1 - d0
     square = d**2 - Z**2 * of_d
     if square <= 0 or d <= 0:
-        raise UndefinedError("the treated were not shown it more often beyond chance")
+        raise UnboundedError("the treated were not shown it more often beyond chance")
     product = y * d - Z**2 * both
     root = sqrt(max(product**2 - square * (y**2 - Z**2 * of_y), 0.0))
     return Interval(y / d, (product - root) / square, (product + root) / square)

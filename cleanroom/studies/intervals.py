@@ -23,6 +23,10 @@ class UndefinedError(ValueError):
     """The numbers given have no such statistic; says why in words, never with a number."""
 
 
+class UnboundedError(UndefinedError):
+    """The numbers given rule nothing out: so do all ranges in which they lie."""
+
+
 class Noisy(float):
     """A released number with the standard deviation (`deviation`) of the noise in it."""
 

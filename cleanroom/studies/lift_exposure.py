@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from cleanroom.borders import MONEY, PEOPLE, SHARE, Estimate
 from cleanroom.studies.complier import Uptake, effect_on_shown
-from cleanroom.studies.intervals import Interval, Moments, Proportion, UndefinedError, wilson
+from cleanroom.studies.intervals import (
+    Interval,
+    Moments,
+    Proportion,
+    UnboundedError,
+    UndefinedError,
+    wilson,
+)
 from cleanroom.studies.lift_estimates import (
     RATIO,
     incremental_amount,
@@ -105,5 +112,5 @@ def _for_money(given: Mapping[str, Quantity]) -> Iterator[Estimate]:
 def _each(cost: float, buyers: Interval) -> Interval:
     """What one of them cost. Where no effect is not ruled out, one may have cost anything."""
     if buyers.lower <= 0:
-        raise UndefinedError("that the campaign added buyers was not shown")
+        raise UnboundedError("that the campaign added buyers was not shown")
     return Interval(cost / buyers.value, cost / buyers.upper, cost / buyers.lower)

@@ -7,6 +7,7 @@ from math import sqrt
 from cleanroom.studies.intervals import (
     Interval,
     Moments,
+    UnboundedError,
     UndefinedError,
     Z,
     difference_of_means,
@@ -25,7 +26,7 @@ def relative_difference_of_means(treated: Moments, holdout: Moments) -> Interval
     a, b = treated.mean_variance, holdout.mean_variance
     square = holdout.mean**2 - quantile**2 * b
     if square <= 0 or holdout.mean <= 0:
-        raise UndefinedError("the holdout's amount is not told from zero")
+        raise UnboundedError("the holdout's amount is not told from zero")
     product = treated.mean * holdout.mean
     root = sqrt(max(product**2 - square * (treated.mean**2 - quantile**2 * a), 0.0))
     value = treated.mean / holdout.mean

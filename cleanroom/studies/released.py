@@ -23,7 +23,7 @@ from cleanroom.borders import (
     Protected,
 )
 from cleanroom.errors import StudyError
-from cleanroom.studies.intervals import Chance, Interval, Noisy, UndefinedError
+from cleanroom.studies.intervals import Chance, Interval, Noisy, UnboundedError, UndefinedError
 from cleanroom.studies.words import joined
 
 AS_RELEASED = "as released by the gate"
@@ -149,7 +149,11 @@ def estimate(shown: Shown, compute: Compute, *inputs: Quantity) -> Estimate:
     if 2 ** sum(len(one.ends) > 1 for one in inputs) > _MOST_ENDS:
         words = "not defined: too many rounded numbers together leave nothing to be said"
         return _without_value(shown, Absence.UNDEFINED, words)
-    others = list(_at_the_ends(compute, inputs))
+    try:
+        others = list(_at_the_ends(compute, inputs))
+    except UnboundedError as error:
+        words = f"not defined: before rounding, the numbers may have been such that {error}"
+        return _without_value(shown, Absence.UNDEFINED, words)
     result = _widened(result, others)
     moved = max((abs(_value(other) - _value(result)) for other in others), default=0.0)
     return _with_value(replace(shown, method=f"{shown.method}, {_WIDENED}"), result, moved)
@@ -160,6 +164,8 @@ def _at_the_ends(compute: Compute, inputs: tuple[Quantity, ...]) -> Iterator[Res
     for numbers in product(*(one.ends for one in inputs)):
         try:
             yield compute(*numbers)
+        except UnboundedError:
+            raise
         except UndefinedError:
             continue
 

@@ -9,7 +9,16 @@ from typing import get_type_hints
 
 from cleanroom.borders import Table
 from cleanroom.noise import Reach
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, vault
+from cleanroom.room import (
+    blinded,
+    conversion,
+    diagnostics,
+    eligibility,
+    lift,
+    reach,
+    recorded,
+    vault,
+)
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -20,6 +29,7 @@ DOORS = {
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
+    "recorded": {"days_reached"},
     "retention": {"expire"},
     "rotation": {"known_and_carried", "rotate"},
     "vault": {
@@ -60,6 +70,7 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
+    assert get_type_hints(recorded.days_reached)["return"] == list[bool]  # of a whole platform
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",
