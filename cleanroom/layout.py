@@ -62,6 +62,8 @@ class Dimension:
 
     `total`: the code of the row of all together, if there is one. `parents`: child → parent, each
     a code of this dimension (note → creator → campaign); without a parent it is a part of `total`.
+    `parts`: whether the categories are parts of one number (weeks, kinds of customers), which may
+    be added up, and not numbers of different kinds (steps).
     """
 
     name: str
@@ -69,6 +71,7 @@ class Dimension:
     categories: tuple[str, ...] = ()
     total: str | None = None
     parents: Mapping[str, str] = field(default_factory=dict, hash=False)
+    parts: bool = False
 
     @property
     def sums(self) -> bool:
@@ -110,6 +113,8 @@ Pairs = tuple[tuple[Place, Place], ...]
 class Layout:
     """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
 
+    `whole`: the dimension whose parts come to a number that the table `whole_in` tells, so that all
+    of them leave or none does, and none without that number.
     `about`: what its cells are about, the table's name where there is nothing else. Tables about
     the same share cells: the total over notes of one is a cell of another without notes.
     `at_most`: pairs of which the first number is never more than the second, whatever the data.
@@ -125,6 +130,8 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    whole: str | None = None
+    whole_in: str = ""
     about: str = ""
     at_most: Pairs = ()
     among: Pairs = ()
@@ -146,7 +153,7 @@ class Layout:
                 )
             self._check(measure.name, measure.use, measure.columns)
         names = Counter(dimension.name for dimension in self.dimensions)
-        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+        if max(names.values(), default=1) > 1 or not {self.contrast, self.whole} <= {None, *names}:
             raise BorderError(
                 f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
             )

@@ -46,6 +46,7 @@ class LiftStudy(_Period):
     population: Literal["linked_panel", "shared_identifier"] = "linked_panel"
     planned_treated_share: float = Field(default=0.5, gt=0, lt=1)
     max_amount: int = Field(default=500_000, ge=1)
+    segments: tuple[Literal["customer", "region"], ...] = ("customer",)
 
 
 Study = ConversionStudy | LiftStudy

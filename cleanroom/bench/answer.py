@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,16 +20,24 @@ from cleanroom.bench.noise import protected_with_noise
 from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
-from cleanroom.gate.candidate import make_candidate, write_candidate
+from cleanroom.gate.candidate import make_candidate, read_json, write_candidate
 from cleanroom.gate.differencing import shown
 from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.place import agreement_of, candidate_file, ledger_of
+from cleanroom.room.place import (
+    agreement_of,
+    candidate_file,
+    candidate_files,
+    ledger_of,
+    study_name,
+)
+from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
 from cleanroom.studies import conversion, lift
+from cleanroom.studies.lift_doubts import Circumstances
 from cleanroom.study import LiftStudy, Study, bounded
 
 
@@ -126,10 +134,12 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
     with past_of(ground.vault, alike, ground.policy) as (past, earlier):
         protected, entries = protect_together(tables, ground.policy, past, earlier)
         people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
-        parts = {table.name: table.split("merchant") for table in protected}
+        split = {table.name: table.split("merchant") for table in protected}
         made = []
         for study in alike:
-            own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
+            own = {
+                n: parts[study.merchant] for n, parts in split.items() if study.merchant in parts
+            }
             cells = [cell for found in people for cell in found.get(study.merchant, ())]
             numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
             made.append(Made(study, _candidate(study, own, ground), cells, numbers))
@@ -139,8 +149,10 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
 
 
 def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Candidate:
-    findings = _findings(study, own, ground)
-    manifest = _manifest(study, ground)
+    about = _circumstances(study, ground)
+    findings = _findings(study, own, ground, about)
+    asked = asdict(about) if isinstance(study, LiftStudy) else {}
+    manifest = {**_manifest(study, ground), **asked}
     return make_candidate(manifest, [*own.values()], findings, room_key(ground.vault))
 
 
@@ -171,10 +183,29 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
 
-def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Findings:
+def _circumstances(study: Study, ground: _Ground) -> Circumstances:
+    """How often the test was looked at, and whether it is over, as far as may be told."""
+    if not isinstance(study, LiftStudy):
+        return Circumstances()
+    looks = [study.study == earlier.get("study") for earlier in _earlier(study, ground)]
+    if ground.policy.noise is not None:  # how far the rows reach is true of the rows
+        return Circumstances(1 + sum(looks))
+    return Circumstances(1 + sum(looks), days_reached(ground.vault, [study.end])[0])
+
+
+def _earlier(study: Study, ground: _Ground) -> Iterator[dict[str, Any]]:
+    """The studies of the same kind and merchant that were answered before."""
+    for file in candidate_files(ground.vault.room):
+        if file.name.startswith(f"{study_name(study)}-"):
+            yield read_json(file, "candidate")["record"]["manifest"]["study"]
+
+
+def _findings(
+    study: Study, tables: dict[str, Protected], ground: _Ground, about: Circumstances
+) -> Findings:
     currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
-        return lift.findings(tables, bounded(study, ground.policy), currency)
+        return lift.findings(tables, bounded(study, ground.policy), currency, about)
     return conversion.findings(tables, currency)
 
 

@@ -6,12 +6,15 @@ are there for further work with Polars and Altair (`candidate.tables["path"].cel
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, NoData
 from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.outside import pieces
 from cleanroom.outside.charts import to_svg
+from cleanroom.outside.design import lift_design
 from cleanroom.outside.words import (
     bound_words,
     cell_figure,
@@ -38,13 +41,23 @@ def summary(candidate: Candidate) -> Markdown:
 
 
 def table(candidate: Candidate, name: str) -> Markdown:
-    """One protected table, a row for each value of its dimensions, a column for each measure."""
+    """One protected table, a row for each value of its dimensions, a column for each measure.
+
+    A measure that is not of a row, as exposure is not of the holdout, stays empty there.
+    """
     shown = candidate.tables[name]
     currency = candidate.manifest["currency"]
     measures = shown.cells["measure"].unique(maintain_order=True).to_list()
     keys = shown.cells.select(shown.dimensions).unique(maintain_order=True).rows() or [()]
-    figures = [[cell_figure(shown, *key, m, currency=currency) for m in measures] for key in keys]
-    rows = [[*key, *(f.told for f in row)] for key, row in zip(keys, figures, strict=True)]
+    there = set(shown.cells.select(*shown.dimensions, "measure").iter_rows())
+    told = [
+        [
+            cell_figure(shown, *key, m, currency=currency).told if (*key, m) in there else ""
+            for m in measures
+        ]
+        for key in keys
+    ]
+    rows = [[*key, *row] for key, row in zip(keys, told, strict=True)]
     how = rounding_words(shown)
     note = ["", f"*{how[0].upper()}{how[1:]}.*"] if how else []
     return _markdown(
@@ -53,12 +66,33 @@ def table(candidate: Candidate, name: str) -> Markdown:
 
 
 def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markdown:
-    """Estimates with their 95 % intervals, all or those named."""
+    """Estimates with their 95 % intervals, all or those named.
+
+    In a name `*` stands for anything. A name without it that the study does not have is an error.
+    """
     found = candidate.findings.estimates
-    chosen = [found[name] for name in names] if names is not None else list(found.values())
+    wanted = list(found) if names is None else _matching(found, names)
+    chosen = [found[name] for name in wanted]
     figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
     rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
     return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
+
+
+def _matching(found: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return list(
+        dict.fromkeys(
+            each
+            for name in names
+            for each in (fnmatch.filter(found, name) if "*" in name else [name])
+        )
+    )
+
+
+def design(candidate: Candidate) -> Markdown:
+    """How a lift was found out, about whom, and what may be concluded from it."""
+    return _markdown(
+        _grid(["", ""], [[f"**{name}**", words] for name, words in lift_design(candidate)])
+    )
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
@@ -68,9 +102,16 @@ def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
     return SVG(to_svg(drawn))
 
 
+def show(piece: SVG | Markdown) -> None:
+    """Show one piece of several in a cell."""
+    from IPython.display import display
+
+    display(piece)
+
+
 def checks(candidate: Candidate) -> Markdown:
-    """The diagnostics to read before any estimate is believed."""
-    rows = [[c.label, _SIGNS[c.verdict], c.words] for c in candidate.findings.checks.values()]
+    """The diagnostics to read before any estimate is believed, first those that decide."""
+    rows = [[c.label, _SIGNS[c.verdict], c.words] for _, c in pieces.checks(candidate.findings)]
     return _markdown(_grid(["check", "verdict", "in words"], rows))
 
 

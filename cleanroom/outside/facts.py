@@ -19,6 +19,7 @@ from cleanroom.borders import (
     candidate_digest,
 )
 from cleanroom.outside import charts
+from cleanroom.outside.design import lift_design
 from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
 from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
 from cleanroom.outside.verdicts import is_comparable, is_graded
@@ -40,6 +41,8 @@ _CARDS = (
 )
 _SECTIONS = {"path": "From note to order", "money": "Money", "arms": "What the notes caused"}
 _RATIO = "ratio"
+_SEGMENTS = ("absolute_lift_customer_", "absolute_lift_region_")
+_DRAWN = ("weeks", "customers", "regions")
 
 
 def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
@@ -55,7 +58,10 @@ def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
         "conversion": conversion and _conversion(conversion),
         "lift": lift and _lift(lift),
         "coverage": [
-            grid(t) for c in every for name, t in c.tables.items() if name not in _SECTIONS
+            grid(t, c.manifest["currency"])
+            for c in every
+            for name, t in c.tables.items()
+            if name not in (*_SECTIONS, *_DRAWN)
         ],
         "withheld": [line for candidate in every for line in _withheld(candidate)],
         "shares": [line for candidate in every for line in _shares(candidate)],
@@ -129,14 +135,19 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
         pair(candidate, e)
         for name, e in findings.estimates.items()
         if not name.endswith(("_treated", "_holdout", "_p_value"))
+        and not name.startswith(("absolute_lift_until", *_SEGMENTS))
     ]
+    segments = [s for s in ("customer", "region") if f"{s}s" in candidate.tables]
     return {
         "summary": findings.summary,
         "is_comparable": is_comparable(findings),
         "is_graded": is_graded(findings),
         "is_stated": findings.estimates["absolute_lift"].value is not None,
         "has_no_data": findings.estimates["absolute_lift"].absence is Absence.NO_DATA,
+        "design": lift_design(candidate),
         "chart": draw(charts.lift_chart(findings)),
+        "weeks": draw(charts.weeks_chart(findings)) if "weeks" in candidate.tables else None,
+        "segments": [draw(charts.segments_chart(findings, segment)) for segment in segments],
         "arms": grid(candidate.tables["arms"], candidate.manifest["currency"], people="studied"),
         "effects": effects,
         "checks": checks(findings),

@@ -15,8 +15,8 @@ from cleanroom.room.conversion_layout import Step
 from cleanroom.room.link import Outcome
 from cleanroom.study import LiftStudy, Study, bounded
 
-# Parameters that only the reading of the tables depends on.
-_NOT_IN_TABLES = {"planned_treated_share"}
+# Parameters that only the reading of the tables depends on, or tables that noise does without.
+_NOT_IN_TABLES = {"planned_treated_share", "segments"}
 
 
 def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:

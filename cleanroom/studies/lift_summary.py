@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
-from cleanroom.numbers import count, money, share
-from cleanroom.studies.lift_checks import VALIDITY, shows_effect
+from cleanroom.evidence import DECISIVE, NEEDED, Grade, graded
+from cleanroom.numbers import count, money, plain, share
+from cleanroom.studies.lift_checks import shows_effect
 from cleanroom.studies.words import joined, sentence
 from cleanroom.study import LiftStudy
 
@@ -17,6 +18,7 @@ _POPULATIONS = {
 _UNUSABLE = {
     "sample_ratio": "the arms do not have the planned sizes",
     "linked_share_equal": "outcomes could not be seen alike in both arms",
+    "prior_equal": "the arms differed before anybody was assigned",
 }
 
 
@@ -28,7 +30,7 @@ def summary(
 ) -> tuple[str, str, str]:
     """Three sentences; an effect is claimed only if its interval excludes zero and the arms are
     sound, and has evidence grade A only if that was checked."""
-    failed = [_UNUSABLE[name] for name in VALIDITY if checks[name].verdict is Verdict.FAILED]
+    failed = [_UNUSABLE[name] for name in DECISIVE if _failed(checks, name)]
     return (
         sentence(_verdict(estimates, checks, failed)),
         sentence(_population(estimates, study)),
@@ -54,12 +56,19 @@ def _verdict(
         ("caused", "additional buyers") if effect.value > 0 else ("led to", "fewer buyers")
     )
     size, interval = _size(effect, count)
-    return f"the notes {led} about {size} {buyers} among {group} ({interval}): {_grade(checks)}"
+    but = ", which does not hold at every look" if _failed(checks, "multiple_looks") else ""
+    return (
+        f"the notes {led} about {size} {buyers} among {group} ({interval}){but}: {_grade(checks)}"
+    )
+
+
+def _failed(checks: Mapping[str, Check], name: str) -> bool:
+    return name in checks and checks[name].verdict is Verdict.FAILED
 
 
 def _grade(checks: Mapping[str, Check]) -> str:
-    if all(checks[name].verdict is Verdict.PASSED for name in VALIDITY):
-        return "evidence grade A, randomised holdout"
+    if all(checks[name].verdict is Verdict.PASSED for name in NEEDED):
+        return graded(Grade.RANDOMISED)
     return "no evidence grade, because not all of what makes the arms comparable could be checked"
 
 
@@ -77,7 +86,7 @@ def _population(estimates: Mapping[str, Estimate], study: LiftStudy) -> str:
 def _spending(
     estimates: Mapping[str, Estimate], failed: list[str], study: LiftStudy, currency: str
 ) -> str:
-    effect = estimates["incremental_amount"]
+    effect = estimates["incremental_conversion_value"]
 
     def shown(amount: float) -> str:
         return money(amount, currency)
@@ -92,7 +101,13 @@ def _spending(
         return f"{found} ({_around_zero(effect, shown)}), {counting}"
     size, interval = _size(effect, shown)
     more = "more" if effect.value > 0 else "less"
-    return f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
+    spent = f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
+    per_cost = estimates.get("incremental_conversion_value_per_cost")
+    if per_cost is None or per_cost.value is None:
+        return spent
+    numbers = (per_cost.value, per_cost.lower or 0.0, per_cost.upper or 0.0)
+    value, low, high = (plain(number) for number in numbers)
+    return f"{spent}: {value} for each unit of cost (95% interval {low} to {high})"
 
 
 def _size(effect: Estimate, shown: Callable[[float], str]) -> tuple[str, str]:

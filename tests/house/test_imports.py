@@ -21,6 +21,7 @@ VOCABULARY = frozenset(
         "builders",
         "consent",
         "errors",
+        "evidence",
         "keyring",
         "layout",
         "ledger",

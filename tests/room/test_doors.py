@@ -10,7 +10,17 @@ from typing import get_type_hints
 from cleanroom.behind import Answer
 from cleanroom.borders import Table
 from cleanroom.noise import Reach
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, shown, vault
+from cleanroom.room import (
+    blinded,
+    conversion,
+    diagnostics,
+    eligibility,
+    lift,
+    reach,
+    recorded,
+    shown,
+    vault,
+)
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -21,6 +31,7 @@ DOORS = {
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
+    "recorded": {"days_reached"},
     "retention": {"expire"},
     "rotation": {"known_and_carried", "rotate"},
     "shown": {"forget", "holding", "memory_in", "memory_of"},
@@ -64,6 +75,7 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     # Who is behind answers, by numbers that mean something in the room alone; for the gate.
     assert get_type_hints(shown.Memory.answers)["return"] == tuple[Answer, ...]
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
+    assert get_type_hints(recorded.days_reached)["return"] == list[bool]  # of a whole platform
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

@@ -77,7 +77,13 @@ def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
     """All tables, computed anew from the handovers."""
     shutil.rmtree(vault.room / "derived", ignore_errors=True)
     studies = [
-        LiftStudy(merchant=merchant, start=HALF, end=LAST, study=f"holdout-{merchant}")
+        LiftStudy(
+            merchant=merchant,
+            start=HALF,
+            end=LAST,
+            study=f"holdout-{merchant}",
+            segments=("customer", "region"),
+        )
         for merchant in MERCHANTS
     ]
     return [
@@ -95,7 +101,8 @@ def test_duckdb_gives_the_same_tables_as_polars(
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault, BOUNDED)
-    names = ["path", "money", "link", "bounds", "arms", "panel", "link_rules"]
+    lifts = ["arms", "panel", "prior", "exposure", "weeks", "customers", "regions"]
+    names = ["path", "money", "link", "bounds", *lifts, "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0

@@ -10,7 +10,7 @@ import pytest
 from cleanroom.borders import CELL_COLUMNS, EVENTS, MONEY, PEOPLE, Table
 from cleanroom.errors import BorderError
 from cleanroom.layout import CLASSES, Dimension, Layout, Measure, Use
-from cleanroom.room import conversion_layout, lift
+from cleanroom.room import conversion_layout, lift_layout
 from cleanroom.tables import COLUMNS, Role
 from tests.factories import _build
 
@@ -70,8 +70,8 @@ def test_a_layout_that_does_not_hold_together_is_refused(define: Any, problem: s
 def test_the_studies_group_by_dimensions_and_their_own_categories_only() -> None:
     layouts = [
         *(value for value in vars(conversion_layout).values() if isinstance(value, Layout)),
-        lift.ARMS_LAYOUT,
-        lift.PANEL_LAYOUT,
+        lift_layout.ARMS_LAYOUT,
+        lift_layout.PANEL_LAYOUT,
     ]
     assert [one.name for one in layouts] == ["path", "money", "link", "bounds", "arms", "panel"]
     for one in layouts:
