@@ -22,6 +22,7 @@ _STORY = {
     "protect": ("cleanroom.gate.protect", "protect"),
     "conversion": ("cleanroom.bench.ask", "conversion"),
     "lift": ("cleanroom.bench.ask", "lift"),
+    "observational": ("cleanroom.bench.ask", "observational"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
     "run": ("cleanroom.bench.run", "run"),

@@ -32,6 +32,9 @@ CIDS = "CIDs"  # distinct click ids
 MONEY = "minor units"
 MONEY_SQUARED = "minor units²"
 SHARE = "share"
+AREA = "area"  # under a curve that runs from 0 to 1
+DEVIATIONS = "standard deviations"
+EFFECTIVE = "people of equal weight"
 AMOUNTS = (MONEY, MONEY_SQUARED)
 SUMS = (EVENTS, *AMOUNTS)  # one person may make up a large part of such a value
 

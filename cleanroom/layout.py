@@ -25,6 +25,7 @@ class Use(StrEnum):
     GROUP = "grouped by"
     COUNT = "counted distinct"
     SUM = "summed"
+    ESTIMATE = "estimated with"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ CLASSES: dict[Role, ColumnClass] = {
     ),
     Role.EVENT: ColumnClass(frozenset({Use.COUNT}), "counted distinct: so many events or orders"),
     Role.TIME: ColumnClass(frozenset(), "never output; it only decides what counts"),
-    Role.DIMENSION: ColumnClass(frozenset({Use.GROUP}), "grouped by"),
-    Role.MEASURE: ColumnClass(frozenset({Use.SUM}), "summed over people"),
+    Role.DIMENSION: ColumnClass(
+        frozenset({Use.GROUP, Use.ESTIMATE}), "grouped by, or adjusted for in an estimate"
+    ),
+    Role.MEASURE: ColumnClass(
+        frozenset({Use.SUM, Use.ESTIMATE}),
+        "summed over people, or averaged or adjusted for in an estimate",
+    ),
 }
 
 
@@ -62,6 +68,10 @@ class Measure:
 
     `of`: the categories it is a measure of, where others come from other columns; none: of all.
     `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
+
+    An estimate is computed in the room, where the rows are, and `rests_on` counts of people of the
+    same table: it leaves only where all of them do. It leaves as a multiple of `grain`, or of a
+    tenth of its standard error, which the measure `error` holds (for an error that is itself).
     """
 
     name: str
@@ -69,13 +79,20 @@ class Measure:
     columns: tuple[str, ...]
     of: tuple[str, ...] = ()
     adds_up: bool = False
+    rests_on: tuple[str, ...] = ()
+    error: str = ""
+    grain: float = 0.0
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
+    """A table's name, title, dimensions and measures.
 
-    Raises `BorderError` if a column is put to a use that its class does not allow.
+    `contrast` names the dimension of arms, whose cells are withheld together. `compared` names the
+    dimension of groups that an estimate compares: it rests on the counts of all of them.
+
+    Raises `BorderError` if a column is put to a use that its class does not allow, or an estimate
+    does not say what it rests on.
     """
 
     name: str
@@ -83,6 +100,7 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    compared: str | None = None
 
     def __post_init__(self) -> None:
         for dimension in self.dimensions:
@@ -100,8 +118,10 @@ class Layout:
                     "name the columns it counts or sums.",
                 )
             self._check(measure.name, measure.use, measure.columns)
+            self._check_support(measure)
         names = Counter(dimension.name for dimension in self.dimensions)
-        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+        known = {None, *names}
+        if max(names.values(), default=1) > 1 or not {self.contrast, self.compared} <= known:
             raise BorderError(
                 f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
             )
@@ -125,6 +145,27 @@ class Layout:
             if measure.name == cell["measure"] and (not measure.of or place & {*measure.of})
         ]
         return frozenset[str]().union(*of)
+
+    @property
+    def estimates(self) -> dict[str, Measure]:
+        """The measures that are estimates, by name."""
+        return {one.name: one for one in self.measures if one.use is Use.ESTIMATE}
+
+    def _check_support(self, measure: Measure) -> None:
+        """Whether an estimate says on which counts it rests, and how coarsely it is told."""
+        if measure.use is not Use.ESTIMATE:
+            return
+        counts = {one.name for one in self.measures if one.use is Use.COUNT}
+        if not measure.rests_on or not {*measure.rests_on} <= counts:
+            raise BorderError(
+                f"Table '{self.name}': the estimate '{measure.name}' rests on no counts of it.",
+                "name the counts of people in `rests_on`.",
+            )
+        if (measure.error in self.estimates) == bool(measure.grain):
+            raise BorderError(
+                f"Table '{self.name}': nothing says how coarsely '{measure.name}' is told.",
+                "name the estimate that is its `error`, or a `grain`.",
+            )
 
     def _check(self, name: str, use: Use, columns: Iterable[str]) -> None:
         for column in columns:
@@ -154,8 +195,12 @@ def flaw(layout: Layout, cells: pl.DataFrame, amounts: tuple[str, ...]) -> str |
     amount = pl.col("unit").is_in(amounts)
     declared = pl.lit(value=False)
     for measure in layout.measures:
-        fits = amount if measure.use is Use.SUM else ~amount
+        fits = {Use.SUM: amount, Use.COUNT: ~amount}.get(measure.use, pl.lit(value=True))
         declared |= (pl.col("measure") == measure.name) & fits
     if cells.filter(~declared).height:
         return "a measure is not declared, or has the unit of another use"
+    without = pl.col("people").is_null() | pl.col("contributors").is_null()
+    estimates = pl.col("measure").is_in([*layout.estimates]) & pl.col("value").is_not_null()
+    if cells.filter(estimates & without).height:
+        return "an estimate does not say how many people stand behind it"
     return None

@@ -7,6 +7,7 @@ import polars as pl
 from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
+from cleanroom.gate.estimates import coarsened, resting
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
 from cleanroom.layout import Layout
@@ -16,8 +17,9 @@ from cleanroom.policy import Policy, fingerprint
 def protect(table: Table, policy: Policy) -> Protected:
     """Withhold every cell that a rule of `policy` withholds, and drop the support behind all.
 
-    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; a row for what
-    was withheld together, where that is safe (`catch_all`); rounding (`rounding`). Raises
+    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; estimates whose
+    support was withheld (`estimates`); a row for what was withheld together, where that is safe
+    (`catch_all`); rounding (`rounding`, and `estimates` for theirs). Raises
     `StudyError` where the agreement asks for noise: these numbers are exact.
     """
     if policy.noise is not None:
@@ -25,11 +27,12 @@ def protect(table: Table, policy: Policy) -> Protected:
             f"The agreement asks for noise, and the table '{table.name}' has none.",
             "ask for a study; where there is noise, only studies are answered.",
         )
-    cells = _checked(table, policy)
+    cells = resting(_checked(table, policy), table.layout)
     cells = pl.concat([cells, catch_all(cells, table.layout, policy)])
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
     cells = cells.with_columns(value=pl.when(leaves).then("value"))
-    cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
+    cells = coarsened(rounded(cells, policy.round_counts), cells["value"], table.layout)
+    cells = cells.select(*table.dimensions, *PROTECTED_COLUMNS)
     bounds = {r.id: r.bounds(policy) for r in RULES if r.id in cells["withheld"]}
     return Protected(
         table.name,

@@ -109,7 +109,13 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, NO_BOUND)
+SUPPORT = Rule(
+    "support",
+    "A count of people on which the estimate rests was withheld, by whichever rule.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
+RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, NO_BOUND, SUPPORT)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:

@@ -31,6 +31,7 @@ _RULES = {
     "dominance": "one or two people make up most of it",
     "p_percent": "what one person contributes to it could be worked out too closely",
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
+    "support": "a number of people that it rests on is withheld",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {

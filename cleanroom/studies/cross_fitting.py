@@ -54,6 +54,10 @@ class Foreseen:
     exposed: Real
     comparable: Real
 
+    def part(self, rows: Flags) -> Foreseen:
+        """The same of some of the people."""
+        return Foreseen(self.propensity[rows], self.exposed[rows], self.comparable[rows])
+
 
 def folds_of(comparison: Comparison, seed: int, folds: int = FOLDS) -> Whole:
     """Each person's fold, drawn so that every fold has its share of each group and of its buyers

@@ -48,10 +48,3 @@ def separation(exposed: Flags, propensity: Real) -> float:
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(exposed, propensity))
-
-
-def shares_by_bin(propensity: Real, bins: int = 10) -> Real:
-    """Of one group, the shares of people in `bins` equal bins of the propensity from 0 to 1."""
-    counts, _ = np.histogram(propensity, bins=bins, range=(0.0, 1.0))
-    shares: Real = counts / len(propensity)
-    return shares

@@ -13,7 +13,7 @@ import numpy as np
 
 from cleanroom.studies.comparison import Comparison, Effect, Flags, Real, Target, Whole, effect_of
 from cleanroom.studies.cross_fitting import Foreseen, Learners, folds_of, foresee
-from cleanroom.studies.doubly_robust import scores_of
+from cleanroom.studies.doubly_robust import effect_of_foreseen, scores_of
 from cleanroom.studies.intervals import UndefinedError
 
 FIFTHS = 5
@@ -21,11 +21,12 @@ FIFTHS = 5
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """By person: the `place` (near 0: foreseen to respond most; near 1: least), and the `score`
-    whose mean over a group is the group's effect."""
+    """The people of a `comparison`, what was `foreseen` of them, and by person the `place` (near 0:
+    foreseen to respond most; near 1: least)."""
 
+    comparison: Comparison
+    foreseen: Foreseen
     place: Real
-    score: Real
 
     @property
     def fifth(self) -> Whole:
@@ -34,21 +35,23 @@ class Ranking:
 
     @property
     def qini(self) -> Effect:
-        """The area between the curve of effects won in the ranking's order and that of none.
+        """What the order is worth, as `area` has it, beside any other order."""
+        return area(self.place, scores_of(self.comparison, self.foreseen))
 
-        Of n people with scores s at places r it is the mean of s (1/2 − r): 0 if the order tells
-        nothing. Sources: Radcliffe (2007), Direct Marketing Analytics Journal 1, 14-21; in this
-        form Yadlowsky et al. (2025), JASA 120, 38-51.
-        """
-        terms = self.score * (0.5 - self.place)
-        return effect_of(float(terms.mean()), terms - terms.mean())
+    def effect_in(self, group: Flags, target: Target = Target.EXPOSED) -> Effect:
+        """The effect among some of the people, all of them or those exposed."""
+        return effect_of_foreseen(self.comparison.part(group), self.foreseen.part(group), target)
 
-    def effect_in(self, group: Flags) -> Effect:
-        """The effect among some of the people."""
-        if not group.any():
-            raise UndefinedError("nobody is in the group")
-        scores = self.score[group]
-        return effect_of(float(scores.mean()), scores - scores.mean())
+
+def area(place: Real, score: Real) -> Effect:
+    """The area between the curve of effects won in the order of `place`, and that in no order.
+
+    Of n people with doubly robust scores s at places r it is the mean of s (1/2 − r): 0 if the
+    order tells nothing. Sources: Radcliffe (2007), Direct Marketing Analytics Journal 1, 14-21; in
+    this form Yadlowsky et al. (2025), JASA 120, 38-51.
+    """
+    terms = score * (0.5 - place)
+    return effect_of(float(terms.mean()), terms - terms.mean())
 
 
 def rank(comparison: Comparison, learners: Learners, seed: int = 1) -> Ranking:
@@ -58,7 +61,7 @@ def rank(comparison: Comparison, learners: Learners, seed: int = 1) -> Ranking:
     """
     fold_of = folds_of(comparison, seed)
     foreseen = foresee(comparison, learners, Target.ALL, fold_of)
-    return Ranking(_places(foreseen, fold_of), scores_of(comparison, foreseen))
+    return Ranking(comparison, foreseen, _places(foreseen, fold_of))
 
 
 def _places(foreseen: Foreseen, fold_of: Whole) -> Real:

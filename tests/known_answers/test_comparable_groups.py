@@ -13,7 +13,6 @@ from cleanroom.studies.intervals import Interval, UndefinedError
 from cleanroom.studies.overlap import (
     effective_size,
     separation,
-    shares_by_bin,
     with_counterparts,
 )
 from cleanroom.studies.pseudo_exposure import pseudo_moments
@@ -75,16 +74,6 @@ def test_separation_is_a_coins_where_propensities_are_alike_and_one_where_they_a
     exposed = np.array([True, True, False, False])
     assert separation(exposed, np.full(4, 0.5)) == 0.5
     assert separation(exposed, np.array([0.9, 0.8, 0.2, 0.1])) == 1.0
-
-
-def test_bins_hold_the_shares_of_one_group() -> None:
-    assert shares_by_bin(np.array([0.05, 0.06, 0.55, 1.0])).tolist() == [
-        0.5,
-        *[0] * 4,
-        0.25,
-        *[0] * 3,
-        0.25,
-    ]
 
 
 def test_weights_balance_what_the_propensity_knows() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from cleanroom.studies.comparison import Comparison, Real
+from cleanroom.studies.comparison import Comparison, Real, Target
 from cleanroom.studies.cross_fitting import Learners
 from cleanroom.studies.intervals import UndefinedError
-from cleanroom.studies.uplift import FIFTHS, Ranking, heterogeneity, rank
+from cleanroom.studies.uplift import FIFTHS, area, heterogeneity, rank
 
 
 def people(rng: np.random.Generator, spread: float, count: int = 6000) -> tuple[Comparison, Real]:
@@ -26,7 +26,7 @@ def test_a_ranking_finds_who_responds_and_what_they_do() -> None:
     ranking = rank(comparison, Learners())
     for fifth in range(FIFTHS):
         group = ranking.fifth == fifth
-        found = ranking.effect_in(group)
+        found = ranking.effect_in(group, Target.ALL)
         assert group.sum() == len(effect) / FIFTHS
         assert abs(found.value - effect[group].mean()) < 4 * found.standard_error
     # The area of a perfect ranking of standard normal effects is 1 / (2 √π).
@@ -47,13 +47,14 @@ def test_the_area_is_that_under_the_curve_of_effects_won() -> None:
     score = np.array([3.0, 1.0, 2.0, 0.0])
     place = np.array([0.125, 0.375, 0.625, 0.875])
     curve = np.concatenate([[0], np.cumsum(score)]) / 4
-    area = np.mean((curve[1:] + curve[:-1]) / 2 - np.array([0.125, 0.375, 0.625, 0.875]) * 6 / 4)
-    assert Ranking(place, score).qini.value == pytest.approx(area)
+    between = np.mean((curve[1:] + curve[:-1]) / 2 - np.array([0.125, 0.375, 0.625, 0.875]) * 6 / 4)
+    assert area(place, score).value == pytest.approx(between)
 
 
-def test_nobody_in_a_group_has_no_effect() -> None:
-    with pytest.raises(UndefinedError, match="nobody"):
-        Ranking(np.array([0.5]), np.array([1.0])).effect_in(np.array([False]))
+def test_a_group_of_whom_nobody_was_exposed_has_no_effect() -> None:
+    comparison, _ = people(np.random.default_rng(3), spread=0.0, count=100)
+    with pytest.raises(UndefinedError, match="empty"):
+        rank(comparison, Learners()).effect_in(~comparison.exposed)
 
 
 def test_cochrans_q_of_two_effects_is_the_square_of_their_z() -> None:

@@ -9,7 +9,16 @@ from typing import get_type_hints
 
 from cleanroom.borders import Table
 from cleanroom.noise import Reach
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, vault
+from cleanroom.room import (
+    blinded,
+    conversion,
+    diagnostics,
+    eligibility,
+    lift,
+    observational,
+    reach,
+    vault,
+)
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -18,6 +27,7 @@ DOORS = {
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
     "lift": {"lift_tables"},
+    "observational": {"observational_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
     "retention": {"expire"},
@@ -57,6 +67,7 @@ def test_the_room_is_entered_by_its_doors_only() -> None:
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(observational.observational_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
