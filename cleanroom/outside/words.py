@@ -15,6 +15,7 @@ from cleanroom import numbers
 from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence, NoData
 from cleanroom.borders import (
     CIDS,
+    EFFECTIVE,
     EVENTS,
     MONEY,
     PEOPLE,
@@ -42,9 +43,20 @@ _LOSS = "amounts as coarsely; each by itself, so parts need not add up to their 
 _P_VALUE = "p-value"
 _ANY_RULE = "it is withheld under the agreement's disclosure rules"
 # Differences of shares are told in percentage points; changes carry their sign.
-_IN_POINTS = ("absolute_lift", "minimum_detectable_lift")
-_CHANGES = (
+_GROUPS = ("customers", "new_customers", *(f"fifth_{number}" for number in range(1, 6)))
+_LIFTS = (
     "absolute_lift",
+    "naive_lift",
+    "matched_lift",
+    "placebo_lift",
+    "elsewhere_lift",
+    *(f"lift_{group}" for group in _GROUPS),
+)
+_IN_POINTS = (*_LIFTS, "minimum_detectable_lift")
+_CHANGES = (
+    *_LIFTS,
+    "naive_amount_lift",
+    "matched_amount_lift",
     "relative_conversion_lift",
     "incremental_conversions",
     "amount_lift",
@@ -152,7 +164,7 @@ def _told(estimate: Estimate, number: float, currency: str, like: float) -> str:
 
 
 def _text(value: float, unit: str, currency: str, like: float | None = None) -> str:
-    if unit in (PEOPLE, EVENTS, CIDS):
+    if unit in (PEOPLE, EVENTS, CIDS, EFFECTIVE):
         return numbers.count(value)
     if unit == MONEY:
         return numbers.money(value, currency)
