@@ -14,7 +14,7 @@ from cleanroom.studies.lift_checks import shows_effect
 from cleanroom.studies.words import points, probability, sentence
 
 # Where one of these fails, no estimate is made.
-DECISIVE = ("effective_size", "placebo_period")
+DECISIVE = ("enough_comparable", "placebo_period")
 # More of the exposed set aside, and the effect is not that of the exposed any more.
 MOST_SET_ASIDE = 0.10
 # What something unseen may need at least, as a risk ratio with exposure and with buying both.
@@ -30,7 +30,7 @@ class Credibility(StrEnum):
 
 
 REASONS = {
-    "effective_size": "too few people are comparable",
+    "enough_comparable": "too few people are comparable",
     "placebo_period": "the groups differed before anybody was exposed",
     "negative_control": "the groups differ where the notes can do nothing",
     "balance": "weighting does not make the groups alike",
@@ -42,7 +42,7 @@ REASONS = {
 def check_comparison(estimates: Mapping[str, Estimate]) -> dict[str, Check]:
     """All checks by name; one whose inputs were withheld is UNKNOWN."""
     checks = (
-        _effective_size(estimates),
+        _enough_comparable(estimates),
         _no_effect(
             estimates,
             ("placebo_period", "No effect before the study (placebo)", "placebo"),
@@ -77,8 +77,8 @@ def credibility(
     return (Credibility.WEAK if reasons else Credibility.CREDIBLE), reasons
 
 
-def _effective_size(estimates: Mapping[str, Estimate]) -> Check:
-    name, label = "effective_size", f"At least {LEAST_EFFECTIVE} comparable people, in weight"
+def _enough_comparable(estimates: Mapping[str, Estimate]) -> Check:
+    name, label = "enough_comparable", f"At least {LEAST_EFFECTIVE} comparable people, in weight"
     sizes = [estimates[one] for one in ("effective_before_size", "effective_size")]
     exposed = estimates["people_exposed"]
     missing = [one for one in (*sizes, exposed) if one.value is None]

@@ -9,12 +9,14 @@ import pytest
 
 from cleanroom.borders import Findings
 from tests.known_answers.examples import Arm, conversion_of, lift_of
+from tests.known_answers.observational_examples import observational_of
 
 METHODS = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 SPENT = (20_000.0 * 900, 5e8 * 900)
 FOUND = {
     "conversion": conversion_of(),
     "lift": lift_of(Arm(49_000, 30_000, 900, *SPENT), Arm(49_000, 30_000, 900, *SPENT)),
+    "observational": observational_of(),
 }
 
 
