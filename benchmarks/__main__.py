@@ -11,22 +11,36 @@ from typing import Any
 
 import psutil
 
-from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, suppression
+from benchmarks import (
+    aipw,
+    blinded_join,
+    coverage,
+    demo,
+    keyed_join,
+    link,
+    observational,
+    peers,
+    suppression,
+)
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "aipw": aipw.measure,
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
     "keyed_join": keyed_join.measure,
     "link": link.measure,
+    "observational": observational.measure,
     "peers": peers.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
+    "aipw": 1_000_000,
     "blinded_join": 100_000,
     "keyed_join": 1_000_000,
+    "observational": 4_000,
     "peers": 100_000,
     "suppression": 400,
     "suppression_audit": 2_000,

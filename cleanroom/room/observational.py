@@ -5,7 +5,7 @@ Estimated here, where the rows are (`studies.exposed_panel`); what leaves is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -47,19 +47,32 @@ def observational_tables(
     `lift_tables`. Raises what `exposure_panel` raises, but for `UndefinedError`.
     """
     policy = policy or vault.agreement.effective_policy
+    return tables_of((study.merchant, _panel(vault, bounded(study, policy))) for study in studies)
+
+
+def tables_of(panels: Iterable[tuple[str, Panel | None]]) -> list[Table]:
+    """The tables of merchants' panels; None is a panel in which nobody was exposed."""
     cells: dict[str, list[Cell]] = {layout.name: [] for layout in LAYOUTS}
-    for study in studies:
-        for name, found in _cells(vault, bounded(study, policy)).items():
-            cells[name] += [(study.merchant, *cell) for cell in found]
+    for merchant, panel in panels:
+        for name, found in _cells(panel).items():
+            cells[name] += [(merchant, *cell) for cell in found]
     return [table(layout, cells[layout.name]) for layout in LAYOUTS]
 
 
-def _cells(vault: Vault, study: ObservationalStudy) -> dict[str, list[Cell]]:
+def _panel(vault: Vault, study: ObservationalStudy) -> Panel | None:
+    try:
+        return exposure_panel(vault, study)
+    except UndefinedError:
+        return None
+
+
+def _cells(panel: Panel | None) -> dict[str, list[Cell]]:
     """By table, the cells of one study, without the merchant."""
     try:
-        panel = exposure_panel(vault, study)
-        found = analyse(panel)
+        found = analyse(panel) if panel is not None else None
     except UndefinedError:
+        found = None
+    if panel is None or found is None:
         return {layout.name: [_nobody(layout)] for layout in LAYOUTS}
     fifths = [found.ranking.fifth == number for number in range(len(FIFTHS))]
     kept = found.contrasts[Outcome.BOUGHT].rows
