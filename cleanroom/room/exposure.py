@@ -27,6 +27,7 @@ from cleanroom.study import ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS
 
 _SEED = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of the ads platform, of the store platform, and of both at the merchant; those of `_recent` know
 # of the time just before the study.
 COVARIATES = (
@@ -102,7 +103,7 @@ def _people(vault: Vault, study: ObservationalStudy, times: _Times) -> pl.DataFr
     parts = (engaged.agg(nw.col("prior_engagements").sum()), bought, touched, visited)
     for part in parts:
         persons = persons.join(part, on="buyer", how="left")
-    return collect(persons.sort("buyer"), "the panel's people")
+    return collect(persons.with_columns(_whole("since", "exposed_at")).sort("buyer"), "the panel")
 
 
 def _bridges(vault: Vault, study: ObservationalStudy, times: _Times) -> Frame:
@@ -114,7 +115,7 @@ def _bridges(vault: Vault, study: ObservationalStudy, times: _Times) -> Frame:
             "population: the agreement opens no shared identifier.", "study the 'linked_panel'."
         )
     known = shared_bridges(*shared_sides(vault, identifier), identifier)
-    return known.with_columns(since=nw.lit(datetime(1970, 1, 1, tzinfo=UTC)))
+    return known.with_columns(since=nw.lit(_EPOCH))
 
 
 def _touches(touches: Frame, bridges: Frame, study: ObservationalStudy, times: _Times) -> Frame:
@@ -153,15 +154,22 @@ def _before(what: str, times: _Times) -> dict[str, nw.Expr]:
     }
 
 
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
+
+
+def _whole(*times: str) -> nw.Expr:
+    """Times as microseconds since 1970: not every engine gives out times with their zone."""
+    return (nw.col(*times) - nw.lit(_EPOCH)).dt.total_microseconds()
+
+
 def _with_moments(people: pl.DataFrame) -> pl.DataFrame:
     """With `moment`, from which a person's purchases count."""
     exposed = people["exposed_at"].is_not_null()
-    known = people["exposed_at"].drop_nulls().dt.epoch("us").to_numpy()
-    drawn = pseudo_moments(known, int((~exposed).sum()), _SEED)
-    moments = people["exposed_at"].dt.epoch("us").fill_null(0).to_numpy().copy()
-    moments[~exposed.to_numpy()] = drawn
-    moment = pl.Series(moments).cast(pl.Datetime("us", "UTC"))
-    return people.with_columns(moment=moment, exposed=exposed)
+    known = people["exposed_at"].drop_nulls().to_numpy()
+    moments = people["exposed_at"].fill_null(0).to_numpy().copy()
+    moments[~exposed.to_numpy()] = pseudo_moments(known, int((~exposed).sum()), _SEED)
+    return people.with_columns(moment=pl.Series(moments), exposed=exposed)
 
 
 def _outcomes(
@@ -174,9 +182,9 @@ def _outcomes(
     purchases = visits.filter(nw.col("kind") == "purchase", after, ~nw.col("buyer").is_null())
     here = nw.col("merchant") == study.merchant
     orders = net_orders(purchases.filter(here), visits, by=("merchant", "buyer", "order"))
-    others = purchases.filter(~here).select("buyer", "time")
-    own = collect(orders.select("buyer", "time", "net"), "purchases")
-    elsewhere = collect(others, "purchases elsewhere")
+    others = purchases.filter(~here)
+    own = collect(orders.select("buyer", _whole("time"), "net"), "purchases")
+    elsewhere = collect(others.select("buyer", _whole("time")), "purchases elsewhere")
     spent = _in_time(own, people, times).agg(spent=pl.col("net").sum().clip(0, study.max_amount))
     bought = _in_time(elsewhere, people, times).agg(elsewhere=pl.lit(value=True))
     return people.select("buyer").join(
@@ -192,8 +200,8 @@ def _in_time(
 ) -> pl.dataframe.group_by.GroupBy:
     """The purchases after each buyer's moment, while they count."""
     moments = people.select("buyer", "moment")
-    since = pl.col("time").cast(pl.Datetime("us", "UTC")) - pl.col("moment")
-    counts = (since > timedelta(0)) & (since <= times.length)
+    since = pl.col("time") - pl.col("moment")
+    counts = (since > 0) & (since <= _microseconds(times.length))
     return purchases.join(moments, on="buyer").filter(counts).group_by("buyer")
 
 
@@ -206,7 +214,7 @@ def _panel(people: pl.DataFrame, outcomes: pl.DataFrame, times: _Times) -> Panel
         spent=outcomes["spent"].fill_null(0).cast(pl.Float64).to_numpy(),
         bought_elsewhere=outcomes["elsewhere"].is_not_null().to_numpy(),
         bought_before=bought[1],
-        known_before=(people["since"] < times.earlier).to_numpy(),
+        known_before=(people["since"] < _microseconds(times.earlier - _EPOCH)).to_numpy(),
         customer=bought[0] | bought[1],
         covariates=columns,
         names=names,
