@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from benchmarks import (
+    aipw,
     blinded_join,
     coverage,
     demo,
@@ -20,6 +21,7 @@ from benchmarks import (
     lift_coverage,
     lift_itt,
     link,
+    observational,
     peers,
     protect,
     redteam,
@@ -28,6 +30,7 @@ from benchmarks import (
 from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "aipw": aipw.measure,
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
@@ -36,6 +39,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "lift_coverage": lift_coverage.measure,
     "lift_itt": lift_itt.measure,
     "link": link.measure,
+    "observational": observational.measure,
     "peers": peers.measure,
     "protect": protect.measure,
     "redteam": redteam.measure,
@@ -44,11 +48,13 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
+    "aipw": 1_000_000,
     "blinded_join": 100_000,
     "differencing": 1_000,
     "keyed_join": 1_000_000,
     "lift_coverage": 1_000,
     "lift_itt": 10_000_000,
+    "observational": 4_000,
     "peers": 100_000,
     "protect": 20,
     "redteam": PEOPLE,

@@ -2,7 +2,8 @@
 
 Each platform tokenises and hands over; the room accepts, joins and computes; the gate protects;
 studies read what is protected; reviewers of both platforms sign; a report is drawn from the
-release. In a notebook: `cleanroom.conversion(...)` and `cleanroom.lift(...)`.
+release. In a notebook: `cleanroom.conversion(...)`, `cleanroom.lift(...)`,
+`cleanroom.observational(...)`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ _STORY = {
     "protect": ("cleanroom.gate.protect", "protect"),
     "conversion": ("cleanroom.bench.ask", "conversion"),
     "lift": ("cleanroom.bench.ask", "lift"),
+    "observational": ("cleanroom.bench.ask", "observational"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "comparability": ("cleanroom.outside.comparability", None),
     "run": ("cleanroom.bench.run", "run"),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),

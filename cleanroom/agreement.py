@@ -41,6 +41,7 @@ class StudyKind(StrEnum):
 
     CONVERSION = "conversion"
     LIFT = "lift"
+    OBSERVATIONAL = "observational"
 
 
 class JoinMode(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -49,11 +49,33 @@ class LiftStudy(_Period):
     segments: tuple[Literal["customer", "region"], ...] = ("customer",)
 
 
-Study = ConversionStudy | LiftStudy
+class ObservationalStudy(_Period):
+    """One merchant's exposed people beside comparable ones; exposures of `start` … `end` (both
+    included), for where nobody was held out by chance.
+
+    Exposed is who has `seen` a note in that time (any touch), or `engaged` with one; of the
+    `campaign` alone, if one is named. Purchases count for `follow_up_days` after a person's own
+    exposure, up to `max_amount` minor units a person (winsorised). `population` as in `LiftStudy`,
+    of at most `max_people`, whose rows the room holds in memory.
+    """
+
+    kind: Literal[StudyKind.OBSERVATIONAL] = StudyKind.OBSERVATIONAL
+    exposure: Literal["seen", "engaged"] = "seen"
+    campaign: str | None = Field(default=None, min_length=1)
+    follow_up_days: int = Field(default=15, ge=1, le=180)
+    population: Literal["linked_panel", "shared_identifier"] = "linked_panel"
+    max_amount: int = Field(default=500_000, ge=1)
+    max_people: int = Field(default=1_000_000, ge=1)
+
+
+Study = ConversionStudy | LiftStudy | ObservationalStudy
+# Studies whose amounts one person counts in up to a bound.
+Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy)
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
 _MODELS: dict[StudyKind, type[Model]] = {
     StudyKind.CONVERSION: ConversionStudy,
     StudyKind.LIFT: LiftStudy,
+    StudyKind.OBSERVATIONAL: ObservationalStudy,
 }
 
 
@@ -87,7 +109,7 @@ def study_digest(study: Study) -> str:
     return signing.digest(study.model_dump(mode="json"))
 
 
-def bounded(study: LiftStudy, policy: Policy) -> LiftStudy:
+def bounded(study: Bounded, policy: Policy) -> Bounded:
     """The study with what one person counts as the study or the policy bounds it: the less."""
     most = min(study.max_amount, policy.max_amount_per_person or study.max_amount)
     return study.model_copy(update={"max_amount": most})

@@ -27,6 +27,7 @@ from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
+from cleanroom.room.observational import observational_tables
 from cleanroom.room.place import (
     agreement_of,
     candidate_file,
@@ -36,9 +37,9 @@ from cleanroom.room.place import (
 )
 from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.studies import conversion, lift
+from cleanroom.studies import conversion, lift, observational
 from cleanroom.studies.lift_doubts import Circumstances
-from cleanroom.study import LiftStudy, Study, bounded
+from cleanroom.study import LiftStudy, ObservationalStudy, Study, bounded
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,9 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     lifts = [study for study in studies if isinstance(study, LiftStudy)]
     if lifts:
         return lift_tables(ground.vault, lifts, ground.policy)
+    adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
+    if adjusted:
+        return observational_tables(ground.vault, adjusted, ground.policy)
     merchants, first = [study.merchant for study in studies], studies[0]
     return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
@@ -206,6 +210,8 @@ def _findings(
     currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
         return lift.findings(tables, bounded(study, ground.policy), currency, about)
+    if isinstance(study, ObservationalStudy):
+        return observational.findings(tables, bounded(study, ground.policy), currency)
     return conversion.findings(tables, currency)
 
 

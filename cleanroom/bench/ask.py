@@ -38,6 +38,17 @@ def lift(
     return _ask(room, StudyKind.LIFT, merchant=merchant, study=study, start=start, end=end, **more)
 
 
+def observational(
+    room: str | Path, *, merchant: str, start: str | date, end: str | date, **more: Any
+) -> Candidate:
+    """Ask for one merchant's observational study, exposures of `start` … `end` (both included).
+
+    `more` are further parameters of `study.ObservationalStudy`. Raises `StudyError` if the
+    parameters are wrong or the agreement does not permit the study.
+    """
+    return _ask(room, StudyKind.OBSERVATIONAL, merchant=merchant, start=start, end=end, **more)
+
+
 def _ask(room: str | Path, kind: StudyKind, **parameters: Any) -> Candidate:
     room = Path(room)
     parse_study(kind, parameters)

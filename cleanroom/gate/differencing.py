@@ -183,7 +183,10 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
     """What a cell counts: its measure, and the study's own categories that it is of."""
-    categories = {d.name: row[d.name] for d in layout.dimensions if d.categories and not d.parts}
+    adds = row["measure"] not in layout.estimates
+    categories = {
+        d.name: row[d.name] for d in layout.dimensions if d.categories and not (d.parts and adds)
+    }
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 
 

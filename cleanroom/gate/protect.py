@@ -12,6 +12,7 @@ from cleanroom.gate.catch_all import catch_all
 from cleanroom.gate.complementary import NOTHING, Earlier, Sheet, Together, complemented
 from cleanroom.gate.differencing import Past, differing, told_together
 from cleanroom.gate.entries import Entries
+from cleanroom.gate.estimates import coarsened, resting
 from cleanroom.gate.falling import fallen_with
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import DIFFERENCING, RULES, first_rule, least_of
@@ -41,8 +42,9 @@ def protect_together(
     parts of a whole (`falling`); what would differ by a few people from numbers of the past
     (`differencing`), and what falls with that; what would give withheld numbers away
     (`complementary`); a row for what was withheld together, where that is safe (`catch_all`);
-    rounding (`rounding`). Raises `StudyError` where the agreement asks for noise: these numbers are
-    exact.
+    estimates that rest on what any of these withheld (`estimates`); rounding (`rounding`, and
+    `estimates` for theirs). Raises `StudyError` where the agreement asks for noise: these numbers
+    are exact.
     """
     if policy.noise is not None:
         raise StudyError(
@@ -69,6 +71,7 @@ def _summed(
 
 def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
     """The cells as they leave: rounded, with the reasons that are told, and without support."""
+    cells = resting(cells, table.layout)
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
     is_told = pl.col("told") == DIFFERENCING.id
     cells = cells.with_columns(
@@ -76,7 +79,8 @@ def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
         withheld="told",
         because=pl.when(is_told).then("because"),
     )
-    cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
+    cells = coarsened(rounded(cells, policy.round_counts), cells["value"], table.layout)
+    cells = cells.select(*table.dimensions, *PROTECTED_COLUMNS)
     bounds = {r.id: r.bounds(policy) for r in RULES if r.id in cells["withheld"]}
     return Protected(
         table.name,

@@ -131,6 +131,12 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+SUPPORT = Rule(
+    "support",
+    "A count of people on which the estimate rests was withheld, by whichever rule.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 RULES: tuple[Rule, ...] = (
     *CELL_RULES,
     BOTH_ARMS,
@@ -138,6 +144,7 @@ RULES: tuple[Rule, ...] = (
     DIFFERENCING,
     COMPLEMENTARY,
     NO_BOUND,
+    SUPPORT,
 )
 
 

@@ -49,17 +49,18 @@ def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
     """All that the template `report.html` shows, by name; `releases` by kind of study."""
     candidates = {kind: release.candidate for kind, release in releases.items()}
     conversion, lift = (candidates.get(kind) for kind in (StudyKind.CONVERSION, StudyKind.LIFT))
-    every = list(candidates.values())
+    adjusted, every = candidates.get(StudyKind.OBSERVATIONAL), list(candidates.values())
+    counted = [one for one in (conversion, lift) if one]
     return {
         "manifest": every[0].manifest,
         "periods": list(dict.fromkeys(period_words(c.manifest["study"]) for c in every)),
-        "sentences": _sentences(conversion, lift),
+        "sentences": _sentences(conversion, lift or adjusted),
         "cards": _cards(conversion, lift),
         "conversion": conversion and _conversion(conversion),
         "lift": lift and _lift(lift),
         "coverage": [
             grid(t, c.manifest["currency"])
-            for c in every
+            for c in counted
             for name, t in c.tables.items()
             if name not in (*_SECTIONS, *_DRAWN)
         ],
@@ -81,10 +82,10 @@ def incremental_buyers(lift: Candidate | None) -> Figure:
     return figure(lift, "incremental_conversions")
 
 
-def _sentences(conversion: Candidate | None, lift: Candidate | None) -> list[str]:
+def _sentences(conversion: Candidate | None, effects: Candidate | None) -> list[str]:
     """The three that matter: the effect, where there is a study of it, then the path."""
     path = conversion.findings.summary if conversion else ()
-    effect = lift.findings.summary if lift else ()
+    effect = effects.findings.summary if effects else ()
     return [*effect[: 1 if path else 3], *path][:3]
 
 

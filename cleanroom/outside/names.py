@@ -62,6 +62,16 @@ _KEYS = {
     "contaminated": "shown it although held out",
     "by_shared_link": "came by another’s link",
     "bounded": "what was bounded",
+    "prior_engagements": "earlier engagement",
+    "prior_orders": "earlier orders",
+    "touches_early": "notes seen, earlier",
+    "visits_early": "store visits, earlier",
+    "bought_early": "bought here, earlier",
+    "touches_recent": "notes seen, lately",
+    "visits_recent": "store visits, lately",
+    "bought_recent": "bought here, lately",
+    "adjusted": "lift, doubly robust",
+    "adjusted_error": "its standard error",
 }
 _NAMES = {
     "match_rate": ("Found in the store", "of those with a click ID"),
@@ -72,6 +82,10 @@ _NAMES = {
         "p-value",
         "how often chance alone makes a difference as large",
     ),
+    "naive_lift": ("Unadjusted difference", "exposed minus all others"),
+    "matched_lift": ("Matched difference", "exposed minus the most similar"),
+    "placebo_lift": ("Difference before the study", "should be zero"),
+    "elsewhere_lift": ("Difference at other merchants", "should be zero"),
     "minimum_detectable_lift": ("Detectable lift", "the smallest found four times in five"),
     "amount_lift": ("Additional spending per person", "campaign group minus holdout group"),
     "incremental_conversion_value": (

@@ -15,6 +15,7 @@ from cleanroom import numbers
 from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence, NoData
 from cleanroom.borders import (
     CIDS,
+    EFFECTIVE,
     EVENTS,
     MONEY,
     PEOPLE,
@@ -34,6 +35,7 @@ _RULES = {
     "differencing": "taken from a number shown before, it would be about too few people",
     "complementary": "it is bound to a number that is withheld, and would help to work that out",
     "whole": "another part of the same whole is withheld, and the rest would help to work it out",
+    "support": "a number of people that it rests on is withheld",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {
@@ -44,9 +46,20 @@ _LOSS = "amounts as coarsely; each by itself, so parts need not add up to their 
 _P_VALUE = "p-value"
 _ANY_RULE = "it is withheld under the agreement's disclosure rules"
 # Differences of shares are told in percentage points; changes carry their sign.
-_IN_POINTS = ("absolute_lift", "minimum_detectable_lift", "effect_on_exposed")
-_CHANGES = (
+_GROUPS = ("customers", "new_customers", *(f"fifth_{number}" for number in range(1, 6)))
+_LIFTS = (
     "absolute_lift",
+    "naive_lift",
+    "matched_lift",
+    "placebo_lift",
+    "elsewhere_lift",
+    *(f"lift_{group}" for group in _GROUPS),
+)
+_IN_POINTS = (*_LIFTS, "minimum_detectable_lift", "effect_on_exposed")
+_CHANGES = (
+    *_LIFTS,
+    "naive_amount_lift",
+    "matched_amount_lift",
     "relative_conversion",
     "incremental_conversion",
     "amount_lift",
@@ -167,7 +180,7 @@ def _told(estimate: Estimate, number: float, currency: str, like: float) -> str:
 
 
 def _text(value: float, unit: str, currency: str, like: float | None = None) -> str:
-    if unit in (PEOPLE, EVENTS, CIDS):
+    if unit in (PEOPLE, EVENTS, CIDS, EFFECTIVE):
         return numbers.count(value)
     if unit == MONEY:
         return numbers.money(value, currency)

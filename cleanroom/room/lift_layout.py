@@ -7,9 +7,10 @@ bought, `customers` and `regions` who they are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from cleanroom.layout import Dimension, Layout, Measure, Pairs, Place, Use
+from cleanroom.layout import Dimension, Layout, Measure, Pairs, Parts, Place, Use
 
 CUSTOMERS = ("new", "existing")
 WEEKS = tuple(f"week_{number:02}" for number in range(1, 105))
@@ -119,11 +120,12 @@ EXPOSURE_LAYOUT = Layout(
         *_among("exposure", "exposed_amount", of=_EXPOSED),
     ),
 )
+# Weeks and small regions are others in another period.
 WEEKS_LAYOUT = Layout(
     "weeks",
     "When the buyers of each arm first bought: from the line before to the end of the week",
     (_MERCHANT, _ARM, Dimension("week", categories=WEEKS, parts=True)),
-    (Measure("converters", Use.COUNT, _BUYER),),
+    (Measure("converters", Use.COUNT, _BUYER, parts=Parts.FREE),),
     contrast="arm",
     whole="week",
     whole_in="arms",
@@ -147,7 +149,7 @@ REGIONS_LAYOUT = Layout(
     "regions",
     "Studied and bought, by region; regions too small for the agreement's minimums together",
     (_MERCHANT, _ARM, Dimension("region", ("users.region",))),
-    _STUDIED,
+    tuple(replace(measure, parts=Parts.FREE) for measure in _STUDIED),
     contrast="arm",
     whole="region",
     whole_in="arms",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cleanroom.behind import Behind, Group, Share, group_of, together
 from cleanroom.errors import HandoverError
@@ -75,6 +76,10 @@ class Numbering:
             key: Counted(counts[key], self._groups(part, marks, sums))
             for key, part in parts.items()
         }
+
+    def numbers(self, tokens: pl.Series, person: str) -> NDArray[np.uint32]:
+        """The number of each of a platform's persons, in order. Raises as `tally`."""
+        return self._numbered(pl.DataFrame({person: tokens}), person)["number"].to_numpy()
 
     def _numbered(self, own: pl.DataFrame, person: str) -> pl.DataFrame:
         persons = self.registers[_PARTY[person]].persons

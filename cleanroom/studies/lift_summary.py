@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
 from cleanroom.evidence import DECISIVE, NEEDED, Grade, graded
 from cleanroom.numbers import count, money, plain, share
 from cleanroom.studies.lift_checks import shows_effect
-from cleanroom.studies.words import joined, sentence
+from cleanroom.studies.words import around_zero, joined, sentence, size_of
 from cleanroom.study import LiftStudy
 
 _POPULATIONS = {
@@ -51,11 +51,11 @@ def _verdict(
         found = f"no effect of the notes on buying could be shown among {group}"
         undecided = checks["enough_data"].verdict is Verdict.FAILED
         but = ", and the study is too small to rule out one that matters" if undecided else ""
-        return f"{found} ({_around_zero(effect, count)}){but}: {_grade(checks)}"
+        return f"{found} ({around_zero(effect, count)}){but}: {_grade(checks)}"
     led, buyers = (
         ("caused", "additional buyers") if effect.value > 0 else ("led to", "fewer buyers")
     )
-    size, interval = _size(effect, count)
+    size, interval = size_of(effect, count)
     but = ", which does not hold at every look" if _failed(checks, "multiple_looks") else ""
     return (
         f"the notes {led} about {size} {buyers} among {group} ({interval}){but}: {_grade(checks)}"
@@ -98,8 +98,8 @@ def _spending(
     counting = f"counting at most {shown(study.max_amount)} a person"
     if not shows_effect(effect):
         found = "no effect of the notes on the amount spent could be shown"
-        return f"{found} ({_around_zero(effect, shown)}), {counting}"
-    size, interval = _size(effect, shown)
+        return f"{found} ({around_zero(effect, shown)}), {counting}"
+    size, interval = size_of(effect, shown)
     more = "more" if effect.value > 0 else "less"
     spent = f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
     per_cost = estimates.get("incremental_conversion_value_per_cost")
@@ -108,15 +108,3 @@ def _spending(
     numbers = (per_cost.value, per_cost.lower or 0.0, per_cost.upper or 0.0)
     value, low, high = (plain(number) for number in numbers)
     return f"{spent}: {value} for each unit of cost (95% interval {low} to {high})"
-
-
-def _size(effect: Estimate, shown: Callable[[float], str]) -> tuple[str, str]:
-    """An effect that is not zero, and its interval, without their sign."""
-    numbers = (effect.value or 0.0, effect.lower or 0.0, effect.upper or 0.0)
-    size, low, high = (abs(number) for number in numbers)
-    return shown(size), f"95% interval {shown(min(low, high))} to {shown(max(low, high))}"
-
-
-def _around_zero(effect: Estimate, shown: Callable[[float], str]) -> str:
-    low, value, high = (shown(x or 0.0) for x in (effect.lower, effect.value, effect.upper))
-    return f"estimate {value}, 95% interval {low} to {high}"

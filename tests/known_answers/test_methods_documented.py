@@ -9,9 +9,14 @@ import pytest
 
 from cleanroom.borders import Findings
 from tests.known_answers.examples import conversion_of, whole_lift
+from tests.known_answers.observational_examples import observational_of
 
 METHODS = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
-FOUND = {"conversion": conversion_of(), "lift": whole_lift()}
+FOUND = {
+    "conversion": conversion_of(),
+    "lift": whole_lift(),
+    "observational": observational_of(),
+}
 
 
 def section(study: str) -> str:

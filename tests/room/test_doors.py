@@ -16,6 +16,7 @@ from cleanroom.room import (
     diagnostics,
     eligibility,
     lift,
+    observational,
     reach,
     recorded,
     shown,
@@ -29,6 +30,7 @@ DOORS = {
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
     "lift": {"lift_tables"},
+    "observational": {"observational_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
     "recorded": {"days_reached"},
@@ -70,6 +72,7 @@ def test_the_room_is_entered_by_its_doors_only() -> None:
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(observational.observational_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     # Who is behind answers, by numbers that mean something in the room alone; for the gate.

@@ -23,10 +23,11 @@ from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.diagnostics import link_diagnostics
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
+from cleanroom.room.exposure import exposure_panel
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault, accept, open_vault, table_path
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
-from cleanroom.study import LiftStudy
+from cleanroom.study import LiftStudy, ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
 from tests.room.event_log import Room, shown
 
@@ -117,6 +118,21 @@ def people(table: Table) -> list[dict[Any, tuple[bytes, bytes]]]:
         {key: group.content for key, group in behind.groups.items()}
         for behind in table.behind or ()
     ]
+
+
+@pytest.mark.slow
+def test_duckdb_gives_the_same_panel_as_polars(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ObservationalStudy(merchant=MERCHANTS[0], start=HALF, end=LAST, follow_up_days=10)
+    by_polars, buyers = exposure_panel(vault, study)
+    monkeypatch.setattr(engine, "BACKEND", "duckdb")
+    by_duckdb, same = exposure_panel(vault, study)
+    assert buyers.equals(same)
+    assert by_polars.exposed.sum() > 50
+    assert by_polars.names == by_duckdb.names
+    for field in ("exposed", "bought", "spent", "bought_elsewhere", "bought_before", "covariates"):
+        assert (getattr(by_polars, field) == getattr(by_duckdb, field)).all(), field
 
 
 def test_the_ads_side_is_what_plain_polars_counts(vault: Vault, simulation: Simulation) -> None:
