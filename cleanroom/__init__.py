@@ -2,7 +2,8 @@
 
 Each platform tokenises and hands over; the room accepts, joins and computes; the gate protects;
 studies read what is protected; reviewers of both platforms sign; a report is drawn from the
-release. In a notebook: `cleanroom.conversion(...)` and `cleanroom.lift(...)`.
+release. In a notebook: `cleanroom.conversion(...)` and `cleanroom.lift(...)`;
+`cleanroom.portfolio(...)` reads the lifts that were released of many merchants.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _STORY = {
     "lift": ("cleanroom.bench.ask", "lift"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "portfolio": ("cleanroom.bench.portfolio", "portfolio"),
     "run": ("cleanroom.bench.run", "run"),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),

@@ -20,6 +20,7 @@ VOCABULARY = frozenset(
         "builders",
         "consent",
         "errors",
+        "evidence",
         "keyring",
         "layout",
         "ledger",

@@ -16,13 +16,13 @@ from cleanroom.studies.differences import (
     wild_bootstrap_p_value,
 )
 from cleanroom.studies.intervals import UndefinedError
-from cleanroom.studies.panel import Panel, Real
+from cleanroom.studies.panel import Panel, Real, Whole
 from tests.known_answers.regions import Regions
 
 SMALL = Regions(count=14, treated=5, periods=12, after=5, effect=0.2)
 
 
-def regression(panel: Panel) -> tuple[Real, Real, Real]:
+def regression(panel: Panel) -> tuple[Real, Real, Whole]:
     """Outcomes, the terms of the two-way regression with the effect first, and the regions."""
     regions, periods = panel.outcomes.shape
     region, period = np.repeat(np.arange(regions), periods), np.tile(np.arange(periods), regions)
@@ -62,7 +62,7 @@ def test_welchs_error_is_the_clustered_one_of_the_kind_cr2(seed: int) -> None:
 
 def test_the_event_study_is_a_regression_with_leads_and_lags() -> None:
     panel, _ = SMALL.draw(1)
-    outcomes, terms, region = regression(panel)
+    outcomes, terms, _ = regression(panel)
     period = np.tile(np.arange(panel.periods), len(panel.regions))
     others = [one for one in range(panel.periods) if one != panel.first - 1]
     treated = np.repeat(panel.treated, panel.periods)
