@@ -35,6 +35,7 @@ WORLDS = {
     "effect of 10 %": Regions(effect=0.10),
     "weather that lasts": Regions(persistence=0.6),
     "few regions": Regions(count=12, treated=3),
+    "many treated": Regions(treated=8),
     "half of it treated": Regions(count=12, treated=3, periods=60, after=30),
 }
 SLOW = {"structural time series": 10}  # so many times fewer runs

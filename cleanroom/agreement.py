@@ -41,6 +41,7 @@ class StudyKind(StrEnum):
 
     CONVERSION = "conversion"
     LIFT = "lift"
+    GEO = "geo"
 
 
 class JoinMode(StrEnum):

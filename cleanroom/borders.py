@@ -248,6 +248,19 @@ class Findings(Border):
 
 
 @dataclass(frozen=True, repr=False)
+class Curves(Border):
+    """Lines that a study drew from protected cells alone: `frame` has a row for each `period` (its
+    first day) and a column for each line; `start` is the day on which a campaign began, and
+    `outcome` what the lines count."""
+
+    frame: pl.DataFrame
+    start: str
+    outcome: str
+
+    _built_in = ("cleanroom.studies",)
+
+
+@dataclass(frozen=True, repr=False)
 class Candidate(Border):
     """What a run asks to release: protected tables, findings, and the manifest of provenance."""
 

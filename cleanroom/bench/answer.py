@@ -16,6 +16,7 @@ from typing import Any
 
 from cleanroom import ledger, signing
 from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.bench.grain import finest
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
@@ -27,8 +28,8 @@ from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.place import agreement_of, candidate_file, ledger_of
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.studies import conversion, lift
-from cleanroom.study import LiftStudy, Study, bounded
+from cleanroom.studies import conversion, geo, lift
+from cleanroom.study import GeoStudy, LiftStudy, Study, bounded
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ def _protected(
         )
         return
     for alike in _alike(studies):
+        regional = [study for study in alike if isinstance(study, GeoStudy)]
+        if regional:
+            yield from finest(regional, ground.vault, policy)
+            continue
         tables = [protect(table, policy) for table in _tables(alike, ground)]
         by_merchant = {table.name: table.split("merchant") for table in tables}
         for study in alike:
@@ -137,7 +142,9 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        period = (study.kind, study.start, study.end)
+        period: tuple[Any, ...] = (study.kind, study.start, study.end)
+        if isinstance(study, GeoStudy):
+            period = (*period, study.campaign_start)
         groups[(*period, seen[(*period, study.merchant)])].append(study)
         seen[(*period, study.merchant)] += 1
     return list(groups.values())
@@ -155,6 +162,8 @@ def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Fi
     currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
         return lift.findings(tables, bounded(study, ground.policy), currency)
+    if isinstance(study, GeoStudy):
+        return geo.findings(tables, study, currency)
     return conversion.findings(tables, currency)
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, NoData
-from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.agreement import StudyKind
+from cleanroom.borders import Candidate, Curves, Verdict, candidate_digest
+from cleanroom.errors import StudyError
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.words import (
     bound_words,
@@ -19,6 +21,10 @@ from cleanroom.outside.words import (
     reason_words,
     rounding_words,
 )
+from cleanroom.studies import geo
+from cleanroom.studies.intervals import UndefinedError
+from cleanroom.studies.markets import Plan
+from cleanroom.study import GeoStudy, parse_study
 from cleanroom.withholding import withholding
 
 if TYPE_CHECKING:
@@ -58,6 +64,37 @@ def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markd
     figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
     rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
     return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
+
+
+def curves(candidate: Candidate) -> Curves:
+    """A regional study's lines, for charts and for further work (`.frame`).
+
+    Raises `StudyError` for another study, or where it has none.
+    """
+    try:
+        return geo.curves(candidate.tables, _regional(candidate))
+    except UndefinedError as error:
+        raise StudyError(f"There are no lines: {error}.", "see what was withheld.") from None
+
+
+def plan(candidate: Candidate, size: int, length: int) -> Plan:
+    """Plan the next test in `size` regions for `length` periods, from what a regional study's
+    released table says of the periods before its start.
+
+    Raises `StudyError` if they are too few.
+    """
+    try:
+        return geo.plan(candidate.tables, _regional(candidate), size, length)
+    except UndefinedError as error:
+        raise StudyError(f"There is no plan: {error}.", "ask for a longer history.") from None
+
+
+def _regional(candidate: Candidate) -> GeoStudy:
+    parameters = {name: v for name, v in candidate.manifest["study"].items() if name != "kind"}
+    study = parse_study(StudyKind(candidate.manifest["study"]["kind"]), parameters)
+    if not isinstance(study, GeoStudy):
+        raise StudyError("This is no regional study.", "ask for one: `cleanroom.geo(...)`.")
+    return study
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:

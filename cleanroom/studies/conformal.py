@@ -39,6 +39,7 @@ _LEAST_ORDERS = 20
 _MOST_TREATED = 0.25
 LEVEL = 0.05 + 1e-12  # a test of so many orders rejects at 5 % itself
 _FOLDS = 3
+_LEAST_BEFORE = 9  # so that a block is three periods
 _MOST_PLACEBOS = 500
 _ORDERS = 4999
 _DOUBLINGS, _HALVINGS = 40, 40
@@ -96,12 +97,15 @@ def effect_in_time(panel: Panel, fit: Synthetic) -> Difference:
 
 
 def effect_by_folds(panel: Panel) -> Difference:
-    """The effect with a t interval of two degrees of freedom; needs three periods before."""
+    """The effect with a t interval of two degrees of freedom.
+
+    Raises `UndefinedError` where there are fewer than nine periods before the start.
+    """
     from scipy.stats import t
 
     first, treated = panel.first, panel.periods - panel.first
-    if first < _FOLDS:
-        raise UndefinedError(f"there are fewer than {_FOLDS} periods before the start")
+    if first < _LEAST_BEFORE:
+        raise UndefinedError(f"there are fewer than {_LEAST_BEFORE} periods before the start")
     length = min(first // _FOLDS, treated)
     blocks = [
         np.arange(fold * (first // _FOLDS), fold * (first // _FOLDS) + length)
@@ -141,9 +145,23 @@ def placebo_in_space(panel: Panel, penalty: float) -> Placebos:
     return Placebos(_ratio(panel, penalty), np.array(others))
 
 
+def placebo_gaps(panel: Panel, penalty: float) -> dict[str, Real]:
+    """By region that was not treated, its gap by period if it alone had been, the treated ones
+    left out."""
+    outcomes, names = panel.donors, panel.donor_names
+    if len(names) < 3:
+        return {}
+    return {
+        name: augmented_control(
+            Panel(names, outcomes, np.arange(len(names)) == place, panel.first), penalty
+        ).gap
+        for place, name in enumerate(names)
+    }
+
+
 def placebo_in_time(panel: Panel) -> Difference:
-    """The effect of a start that never was: the last third of the periods before the true one."""
-    first = panel.first - max(panel.first // 3, 1)
+    """The effect of a start that never was: the last quarter of the periods before the true one."""
+    first = panel.first - max(panel.first // 4, 1)
     before = Panel(panel.regions, panel.outcomes[:, : panel.first], panel.treated, first)
     return effect_of(before, augmented_control(before))
 

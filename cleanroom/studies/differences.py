@@ -2,8 +2,9 @@
 
 Each region is one observation: its mean after the start minus its mean before it (Bertrand, Duflo
 and Mullainathan 2004, QJE 119, 249-275). For one start date and every region in every period this
-is the two-way fixed effects regression, and Welch's error is its cluster-robust one of the kind
-CR2, which needs no large number of regions (Bell and McCaffrey 2002; Imbens and Kolesar 2016).
+is the two-way fixed effects regression, and the error from both groups' variances is its
+cluster-robust one of the kind CR2, with the degrees of freedom of Bell and McCaffrey (2002, Survey
+Methodology 28, 169-181), which hold for few regions (Imbens and Kolesar 2016, REStat 98, 701-712).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from math import sqrt
 
 import numpy as np
 
-from cleanroom.studies.intervals import Difference, Moments, UndefinedError, difference_of_means
+from cleanroom.studies.intervals import CONFIDENCE, Difference, UndefinedError
 from cleanroom.studies.panel import Flags, Panel, Real
 
 # As many as 2^12 draws of signs are listed in full.
@@ -106,14 +107,22 @@ def _t_statistics(rows: Real, treated: Flags) -> Real:
 
 
 def _compare(panel: Panel, values: Real) -> Difference:
-    groups = [values[panel.treated], values[~panel.treated]]
-    if len(groups[0]) < 2:
+    from scipy.stats import t
+
+    treated, others = values[panel.treated], values[~panel.treated]
+    if len(treated) < 2:
         raise UndefinedError("only one region is treated, which has no spread")
-    # Around a common middle, so that the sums of squares lose no digits.
-    middle = float(values.mean())
-    shifted = [group - middle for group in groups]
-    moments = [Moments(len(g), float(g.sum()), float((g**2).sum())) for g in shifted]
-    return difference_of_means(*moments)
+    error = sqrt(sum(float(group.var(ddof=1)) / len(group) for group in (treated, others)))
+    if error == 0:
+        raise UndefinedError("the regions do not differ")
+    # Of the error as it would be if all regions varied alike: what two treated ones happen to vary
+    # by says little, and Welch's own degrees of freedom would trust it.
+    parts = [1 / len(group) for group in (treated, others)]
+    freedom = sum(parts) ** 2 / sum(part**2 / (1 / part - 1) for part in parts)
+    value = float(treated.mean() - others.mean())
+    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    p_value = 2 * float(t.sf(abs(value) / error, freedom))
+    return Difference(value, value - half, value + half, error, p_value)
 
 
 def _demeaned(table: Real) -> Real:

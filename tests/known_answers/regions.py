@@ -34,7 +34,8 @@ class Regions:
     """Simulated sales: sizes differ, weeks have a shape, two moods of the market come and go, and
     each region has its own weather, which lasts (`persistence`); what is counted is Poisson.
 
-    `effect`: the share that the campaign adds in the treated regions, drawn by lot.
+    `effect`: the share that the campaign adds in the treated regions, drawn by lot. `size`: the
+    logarithm of what a middling region sells in a period.
     """
 
     count: int = 30
@@ -43,6 +44,7 @@ class Regions:
     after: int = 20
     persistence: float = 0.3
     effect: float = 0.0
+    size: float = 3.5
 
     def draw(self, seed: int) -> tuple[Panel, float]:
         """A panel, and the true effect per treated region and period."""
@@ -58,7 +60,7 @@ class Regions:
         return Panel(names, outcomes, treated, first), float(added[treated, first:].mean())
 
     def _expected(self, rng: np.random.Generator) -> Real:
-        size = rng.lognormal(3.5, 0.6, self.count)
+        size = rng.lognormal(self.size, 0.6, self.count)
         week = 1 + 0.2 * np.sin(2 * np.pi * np.arange(self.periods) / 7)
         moods = _lasting(rng, 2, self.periods, 0.8)
         loads = 1 + 0.5 * rng.standard_normal((self.count, 2))

@@ -46,10 +46,12 @@ def test_the_interval_moves_with_the_effect() -> None:
 
 
 def test_too_few_periods_for_a_shift_are_refused_or_taken_by_folds() -> None:
-    panel, _ = Regions(count=10, periods=12, after=4).draw(1)
+    panel, _ = Regions(count=10, periods=13, after=4).draw(1)
     with pytest.raises(UndefinedError, match="fewer than 20 periods"):
         effect_in_time(panel, augmented_control(panel))
     assert effect_of(panel, augmented_control(panel)) == effect_by_folds(panel)
+    with pytest.raises(UndefinedError, match="fewer than 9 periods before"):
+        effect_by_folds(replace(panel, first=8))
 
 
 def test_the_placebo_in_space_is_a_permutation_test_of_exact_level() -> None:
@@ -78,7 +80,7 @@ def test_a_start_that_never_was_has_no_effect_unless_the_regions_went_their_own_
     panel, _ = Regions(count=20, treated=3, periods=80, after=20).draw(3)
     assert placebo_in_time(panel).p_value > 0.05
     early = panel.outcomes.copy()
-    early[panel.treated, 45:] *= 1.5
+    early[panel.treated, 45:] *= 2
     assert placebo_in_time(replace(panel, outcomes=early)).p_value < 0.05
 
 

@@ -43,7 +43,7 @@ def test_effect_and_clustered_error_are_those_of_statsmodels(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_welchs_error_is_the_clustered_one_of_the_kind_cr2(seed: int) -> None:
+def test_its_error_is_the_clustered_one_of_the_kind_cr2(seed: int) -> None:
     panel, _ = SMALL.draw(seed)
     outcomes, terms, region = regression(panel)
     inverse = np.linalg.inv(terms.T @ terms)
