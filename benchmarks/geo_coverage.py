@@ -16,7 +16,6 @@ import numpy as np
 from cleanroom.studies.conformal import (
     LEVEL,
     effect_by_folds,
-    effect_in_time,
     effect_of,
     effect_p_value,
     placebo_in_space,
@@ -38,7 +37,7 @@ WORLDS = {
     "many treated": Regions(treated=8),
     "half of it treated": Regions(count=12, treated=3, periods=60, after=30),
 }
-SLOW = {"structural time series": 10}  # so many times fewer runs
+SLOW = {"structural time series": 40}  # so many times fewer runs
 OWN = "the study's own"
 PLANNED = Regions(count=12, periods=100, after=10)
 Interval = tuple[float, float, float, float]
@@ -48,9 +47,6 @@ Estimator = Callable[[Panel], Interval]
 def _estimators() -> dict[str, Estimator]:
     return {
         OWN: lambda panel: _told(effect_of(panel, augmented_control(panel))),
-        "augmented control, in time": lambda panel: _told(
-            effect_in_time(panel, augmented_control(panel))
-        ),
         "synthetic control, by folds": lambda panel: _told(effect_by_folds(panel)),
         "difference in differences": lambda panel: _told(difference_in_differences(panel)),
         "the same, wild bootstrap": _tested,

@@ -27,6 +27,7 @@ _STORY = {
     "geo": ("cleanroom.bench.ask", "geo"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "lines": ("cleanroom.outside.lines", None),
     "portfolio": ("cleanroom.bench.portfolio", "portfolio"),
     "run": ("cleanroom.bench.run", "run"),
     "decide": ("cleanroom.desk.decide", "decide"),

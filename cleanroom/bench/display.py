@@ -6,6 +6,7 @@ are there for further work with Polars and Altair (`candidate.tables["path"].cel
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from cleanroom.absences import NO_DATA_WORDS, NoData
 from cleanroom.agreement import StudyKind
 from cleanroom.borders import Candidate, Curves, Verdict, candidate_digest
 from cleanroom.errors import StudyError
+from cleanroom.numbers import points, probability
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.words import (
     bound_words,
@@ -22,8 +24,9 @@ from cleanroom.outside.words import (
     rounding_words,
 )
 from cleanroom.studies import geo
-from cleanroom.studies.intervals import UndefinedError
+from cleanroom.studies.intervals import Interval, UndefinedError
 from cleanroom.studies.markets import Plan
+from cleanroom.studies.portfolio import Portfolio
 from cleanroom.study import GeoStudy, parse_study
 from cleanroom.withholding import withholding
 
@@ -102,6 +105,38 @@ def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
     from IPython.display import SVG
 
     return SVG(to_svg(drawn))
+
+
+def portfolio(found: Portfolio, currency: str, most: int = 20) -> Markdown:
+    """A portfolio: its sentences, its estimates and checks, the merchants with the largest best
+    guesses (`most` of them), and who is left out for which reason."""
+    estimates = found.findings.estimates.values()
+    figures = [(e, estimate_figure(e, currency)) for e in estimates]
+    rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
+    checks = [[c.label, _SIGNS[c.verdict], c.words] for c in found.findings.checks.values()]
+    first = [
+        [one.merchant, _range(one.best or one.lift), _range(one.lift), probability(one.adjusted)]
+        for one in found.members[:most]
+    ]
+    reasons = Counter(found.left_out.values()).most_common()
+    return _markdown(
+        [
+            *(f"- {_plain(sentence)}" for sentence in found.findings.summary),
+            "",
+            *_grid(["estimate", "value", "95 % interval", "method"], rows),
+            "",
+            *_grid(["check", "verdict", "in words"], checks),
+            "",
+            *_grid(["merchant", "best guess, points", "own estimate, points", "adjusted p"], first),
+            "",
+            *_grid(["merchants left out", "why"], [[times, why] for why, times in reasons]),
+        ]
+    )
+
+
+def _range(one: Interval) -> str:
+    low, value, high = (points(end, one.value) for end in (one.lower, one.value, one.upper))
+    return f"{value} ({low} to {high})"
 
 
 def checks(candidate: Candidate) -> Markdown:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+import polars as pl
 
-from cleanroom.borders import MONEY, PEOPLE, SHARE, Check, Estimate, Findings, Verdict
+from cleanroom.borders import MONEY, PEOPLE, SHARE, Check, Estimate, Findings, Ranking, Verdict
 from cleanroom.evidence import Grade
 from cleanroom.numbers import count, money
 from cleanroom.studies.intervals import Interval, Z
@@ -54,6 +55,24 @@ class Portfolio:
     left_out: Mapping[str, str]
     findings: Findings
 
+    @property
+    def ranking(self) -> Ranking:
+        """The members for a forest plot, and for further work (`.frame`)."""
+        rows = [
+            (
+                m.merchant,
+                *_ends(m.lift),
+                *_ends(m.best or m.lift),
+                m.p_value,
+                m.adjusted,
+                m.is_found,
+            )
+            for m in self.members
+        ]
+        effects = ("value", "lower", "upper", "best", "best_lower", "best_upper")
+        names = ["label", *effects, "p_value", "adjusted", "is_found"]
+        return Ranking(pl.DataFrame(rows, schema=names, orient="row"))
+
 
 def portfolio(lifts: Mapping[str, Findings], currency: str) -> Portfolio:
     """What the lift studies of many merchants (by id) say together; money in `currency`.
@@ -81,6 +100,10 @@ def portfolio(lifts: Mapping[str, Findings], currency: str) -> Portfolio:
     )
     words = _summary(members, estimates, left_out, currency, graded=graded)
     return Portfolio(tuple(members), left_out, Findings(estimates, checks, words))
+
+
+def _ends(one: Interval) -> tuple[float, float, float]:
+    return one.value, one.lower, one.upper
 
 
 def _why_not(findings: Findings) -> str | None:
