@@ -24,7 +24,6 @@ from cleanroom.studies.differences import difference_in_differences, wild_bootst
 from cleanroom.studies.intervals import Difference
 from cleanroom.studies.markets import choose_markets
 from cleanroom.studies.panel import Panel
-from cleanroom.studies.structural import forecast
 from cleanroom.studies.synthetic import augmented_control
 from tests.known_answers.regions import Regions
 
@@ -37,7 +36,6 @@ WORLDS = {
     "many treated": Regions(treated=8),
     "half of it treated": Regions(count=12, treated=3, periods=60, after=30),
 }
-SLOW = {"structural time series": 40}  # so many times fewer runs
 OWN = "the study's own"
 PLANNED = Regions(count=12, periods=100, after=10)
 Interval = tuple[float, float, float, float]
@@ -50,7 +48,6 @@ def _estimators() -> dict[str, Estimator]:
         "synthetic control, by folds": lambda panel: _told(effect_by_folds(panel)),
         "difference in differences": lambda panel: _told(difference_in_differences(panel)),
         "the same, wild bootstrap": _tested,
-        "structural time series": _forecast,
     }
 
 
@@ -62,10 +59,9 @@ def measure(rows: int, runs: int) -> dict[str, Any]:
     )
     for world, regions in WORLDS.items():
         for name, estimator in _estimators().items():
-            count = max(rows // SLOW.get(name, 1), 1)
-            figures[f"{world}: {name}"] = found = _one(regions, estimator, count)
+            figures[f"{world}: {name}"] = found = _one(regions, estimator, rows)
             told = f"{found['bias']:>8.3f}{found['covers']:>8.1%}{found['finds']:>8.1%}"
-            print(f"{world:<20}{name:<30}{count:>6}{told}{found['length']:>8.2f}")
+            print(f"{world:<20}{name:<30}{rows:>6}{told}{found['length']:>8.2f}")
     space = [_in_space(seed) for seed in range(rows)]
     figures["placebos in space reject"] = float(np.mean(space))
     print(f"placebos in space, no effect, 30 regions: {np.mean(space):.1%} of {rows} reject at 5 %")
@@ -102,11 +98,6 @@ def _told(one: Difference) -> Interval:
 def _tested(panel: Panel) -> Interval:
     one = difference_in_differences(panel)
     return one.value, one.lower, one.upper, wild_bootstrap_p_value(panel)
-
-
-def _forecast(panel: Panel) -> Interval:
-    found = forecast(panel)
-    return found.effect, *found.bounds, 2 * found.tail_probability
 
 
 def _in_space(seed: int) -> bool:

@@ -81,7 +81,7 @@ def _by_kind(releases: Sequence[Release]) -> dict[str, Release]:
             f"There are two releases of the {twice[0]} study.", "pass the one that holds."
         )
     by_kind = {study["kind"]: r for study, r in zip(studies, releases, strict=True)}
-    shown = {kind: by_kind[kind] for kind in _ON_A_PAGE if kind in by_kind}
+    shown: dict[str, Release] = {kind: by_kind[kind] for kind in _ON_A_PAGE if kind in by_kind}
     if not shown:
         raise ReleaseError(
             "A page shows conversion and lift studies, and there is none.",

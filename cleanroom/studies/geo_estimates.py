@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from math import exp, isfinite
 
 import numpy as np
@@ -26,6 +27,7 @@ from cleanroom.studies.differences import (
 from cleanroom.studies.geo_panel import UNITS, Given, WithheldError
 from cleanroom.studies.intervals import Chance, Difference, Interval, UndefinedError
 from cleanroom.studies.lift_estimates import P_VALUE
+from cleanroom.studies.panel import Panel
 from cleanroom.studies.released import AS_RELEASED, Result, Shown
 from cleanroom.studies.structural import Forecast, forecast
 from cleanroom.studies.synthetic import Synthetic, augmented_control
@@ -56,6 +58,16 @@ class Estimator:
         """How many region-periods were treated."""
         panel = self.given.panel
         return int(panel.treated.sum()) * (panel.periods - panel.first)
+
+    @cached_property
+    def before(self) -> Difference:
+        """The effect of a start that never was."""
+        return placebo_in_time(self.given.panel)
+
+    @cached_property
+    def logarithms(self) -> Panel:
+        """The panel as difference in differences takes it."""
+        return in_logarithms(self.given.panel)
 
     def total(self, effect: Difference | Interval) -> Interval:
         """What an effect per region and period comes to over all treated ones."""
@@ -173,13 +185,13 @@ def _lines(outcome: str, own: str) -> dict[str, tuple[Shown, Compute]]:
 
 
 def _differences(one: Estimator) -> Result:
-    found = difference_in_differences(in_logarithms(one.given.panel))
+    found = difference_in_differences(one.logarithms)
     return Interval(*(exp(end) - 1 for end in (found.value, found.lower, found.upper)))
 
 
 def _wild(one: Estimator) -> Result:
-    panel = in_logarithms(one.given.panel)
-    return Chance(wild_bootstrap_p_value(panel), difference_in_differences(panel).value)
+    value = difference_in_differences(one.logarithms).value
+    return Chance(wild_bootstrap_p_value(one.logarithms), value)
 
 
 def _in_space(one: Estimator) -> Result:
@@ -192,18 +204,17 @@ def _any_order(one: Estimator) -> Result:
 
 
 def _before(one: Estimator) -> Result:
-    found = placebo_in_time(one.given.panel)
-    return Chance(found.p_value, found.value)
+    return Chance(one.before.p_value, one.before.value)
 
 
 def _before_lift(one: Estimator) -> Result:
-    found = placebo_in_time(one.given.panel)
+    found = one.before
     level = float(one.given.panel.target[: one.given.panel.first].mean())
     return Interval(*(end / level for end in (found.value, found.lower, found.upper)))
 
 
 def _pre_trend(one: Estimator) -> Result:
-    found = event_study(in_logarithms(one.given.panel)).pre_trend
+    found = event_study(one.logarithms).pre_trend
     return Chance(found.p_value, found.value)
 
 

@@ -149,13 +149,16 @@ class _Sampler:
 
     def _choose(self, pull: Real, squares: float) -> None:
         """Each series in or out in turn, coefficients and noise integrated out."""
+        now = self._evidence(pull, squares)
         for one in self._rng.permutation(len(pull)):
-            chances = []
-            for inside in (False, True):
-                self._included[one] = inside
-                chances.append(self._evidence(pull, squares) + self._log_odds * inside)
-            apart = min(chances[0] - chances[1], 700.0)
-            self._included[one] = self._rng.random() < 1 / (1 + np.exp(apart))
+            self._included[one] ^= True
+            odds = self._log_odds if self._included[one] else -self._log_odds
+            other = self._evidence(pull, squares)
+            apart = min(now - other - odds, 700.0)
+            if self._rng.random() < 1 / (1 + np.exp(apart)):
+                now = other
+            else:
+                self._included[one] ^= True
 
     def _evidence(self, pull: Real, squares: float) -> float:
         kept = np.flatnonzero(self._included)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from cleanroom.borders import EVENTS, MONEY, PEOPLE, Findings, Protected
+from cleanroom.studies import geo
 from cleanroom.studies.panel import Panel, Real
+from cleanroom.study import GeoStudy
+from tests.factories import protected
 
 DATA = Path(__file__).parent / "data"
+FIRST = date(2026, 1, 1)
 
 
 def geolift(name: str) -> tuple[tuple[str, ...], Real]:
@@ -27,6 +34,35 @@ def geolift_test() -> Panel:
     """GeoLift's example: Chicago and Portland, treated from the 91st of 105 days on."""
     cities, orders = geolift("GeoLift_Test")
     return Panel(cities, orders, np.isin(cities, ["chicago", "portland"]), 90)
+
+
+def released_regions(panel: Panel, withheld: Collection[tuple[str, int]] = ()) -> Protected:
+    """The panel as the gate releases it, a day a period; `withheld`: regions with the places of
+    periods. An order is one buyer's, and of 100 yuan."""
+    measures = (("buyers", PEOPLE, 1), ("orders", EVENTS, 1), ("revenue", MONEY, 10_000))
+    rows = []
+    for region, row in zip(panel.regions, panel.outcomes.tolist(), strict=True):
+        for period, count in enumerate(row):
+            day = (FIRST + timedelta(days=period)).isoformat()
+            hidden = (region, period) in withheld
+            rows += [(region, day, m, None if hidden else x * count, u) for m, u, x in measures]
+    return protected("regions", ("region", "period"), rows)
+
+
+def geo_study(panel: Panel) -> GeoStudy:
+    """The study of it."""
+    return GeoStudy(
+        merchant="m",
+        start=FIRST,
+        end=FIRST + timedelta(days=panel.periods - 1),
+        campaign_start=FIRST + timedelta(days=panel.first),
+        treated=tuple(np.array(panel.regions)[panel.treated].tolist()),
+    )
+
+
+def geo_of(panel: Panel, withheld: Collection[tuple[str, int]] = ()) -> Findings:
+    """What the regional study finds in it."""
+    return geo.findings({"regions": released_regions(panel, withheld)}, geo_study(panel), "CNY")
 
 
 @dataclass(frozen=True)

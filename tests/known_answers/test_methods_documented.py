@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from cleanroom.borders import Findings
+from cleanroom.studies.portfolio import portfolio
 from tests.known_answers.examples import Arm, conversion_of, lift_of
+from tests.known_answers.regions import Regions, geo_of
+from tests.known_answers.test_portfolio import market
 
 METHODS = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 SPENT = (20_000.0 * 900, 5e8 * 900)
 FOUND = {
     "conversion": conversion_of(),
+    "geo": geo_of(Regions(count=10, treated=2, periods=40, after=8).draw(1)[0]),
+    "portfolio": portfolio(market(20).lifts, "CNY").findings,
     "lift": lift_of(Arm(49_000, 30_000, 900, *SPENT), Arm(49_000, 30_000, 900, *SPENT)),
 }
 
