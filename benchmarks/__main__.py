@@ -19,6 +19,7 @@ from benchmarks import (
     keyed_join,
     link,
     peers,
+    portfolio,
     suppression,
 )
 
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
+    "portfolio": portfolio.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -39,6 +41,7 @@ ROWS = {
     "geo_coverage": 1_000,
     "keyed_join": 1_000_000,
     "peers": 100_000,
+    "portfolio": 20_000,
     "suppression": 400,
     "suppression_audit": 2_000,
 }

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, NoData
 from cleanroom.agreement import StudyKind
-from cleanroom.borders import Candidate, Curves, Verdict, candidate_digest
+from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.drawable import Curves
 from cleanroom.errors import StudyError
 from cleanroom.numbers import points, probability
 from cleanroom.outside.charts import to_svg

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cleanroom.borders import Curves, Ranking
+from cleanroom.drawable import Curves, Ranking
 from cleanroom.errors import BorderError
 from cleanroom.outside import theme
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from cleanroom.borders import Curves, Findings, Protected
+from cleanroom.borders import Findings, Protected
+from cleanroom.drawable import Curves
 from cleanroom.studies.conformal import placebo_gaps
 from cleanroom.studies.geo_checks import check_regions
 from cleanroom.studies.geo_estimates import Estimator, estimate_amount, estimate_geo

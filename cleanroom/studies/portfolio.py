@@ -12,7 +12,8 @@ from math import sqrt
 import numpy as np
 import polars as pl
 
-from cleanroom.borders import MONEY, PEOPLE, SHARE, Check, Estimate, Findings, Ranking, Verdict
+from cleanroom.borders import MONEY, PEOPLE, SHARE, Check, Estimate, Findings, Verdict
+from cleanroom.drawable import Ranking
 from cleanroom.evidence import Grade
 from cleanroom.numbers import count, money
 from cleanroom.studies.intervals import Interval, Z

@@ -19,6 +19,7 @@ VOCABULARY = frozenset(
         "borders",
         "builders",
         "consent",
+        "drawable",
         "errors",
         "evidence",
         "keyring",
