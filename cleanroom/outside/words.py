@@ -48,6 +48,12 @@ _CHANGES = (
     "incremental_conversions",
     "amount_lift",
     "incremental_amount",
+    "incremental_outcome",
+    "relative_lift",
+    "synthetic_outcome",
+    "series_outcome",
+    "differences_lift",
+    "before_lift",
 )
 
 
