@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
-from cleanroom.evidence import Grade
+from cleanroom.evidence import Grade, graded
 from cleanroom.numbers import count, money, share
 from cleanroom.studies.geo_checks import VALIDITY
 from cleanroom.studies.geo_panel import Given
@@ -56,14 +56,14 @@ def _verdict(
     if not shows_effect(effect):
         return (
             f"no effect of the campaign on {study.outcome} could be shown {where} (estimate "
-            f"{shown(effect.value)}, 95% interval {low} to {high}): {Grade.REGIONS.words}"
+            f"{shown(effect.value)}, 95% interval {low} to {high}): {graded(Grade.REGIONS)}"
         )
     direction = "more" if effect.value > 0 else "fewer"
     ends = sorted((abs(effect.lower or 0.0), abs(effect.upper or 0.0)))
     return (
         f"the campaign led to about {shown(abs(effect.value))} {direction} {study.outcome} {where} "
         f"(95% interval {shown(ends[0])} to {shown(ends[1])}), {share(abs(lift.value))} of what "
-        f"would have been: {Grade.REGIONS.words}"
+        f"would have been: {graded(Grade.REGIONS)}"
     )
 
 

@@ -14,10 +14,10 @@ import polars as pl
 
 from cleanroom.borders import MONEY, PEOPLE, SHARE, Check, Estimate, Findings, Verdict
 from cleanroom.drawable import Ranking
-from cleanroom.evidence import Grade
+from cleanroom.evidence import DECISIVE, NEEDED, Grade, graded
 from cleanroom.numbers import count, money
 from cleanroom.studies.intervals import Interval, Z
-from cleanroom.studies.lift_checks import VALIDITY, shows_effect
+from cleanroom.studies.lift_checks import shows_effect
 from cleanroom.studies.lift_estimates import P_VALUE
 from cleanroom.studies.shrinkage import Pooled, adjusted, pool, shrunk
 from cleanroom.studies.words import points, probability, sentence
@@ -96,10 +96,10 @@ def portfolio(lifts: Mapping[str, Findings], currency: str) -> Portfolio:
     )
     estimates = {one.name: one for one in [*_pooled(pooled), *_totals(found)]}
     checks = {one.name: one for one in (_coverage(members, left_out), _differ(pooled))}
-    graded = all(
-        lifts[name].checks[check].verdict is Verdict.PASSED for name in names for check in VALIDITY
+    sound = all(
+        lifts[name].checks[check].verdict is Verdict.PASSED for name in names for check in NEEDED
     )
-    words = _summary(members, estimates, left_out, currency, graded=graded)
+    words = _summary(members, estimates, left_out, currency, sound=sound)
     return Portfolio(tuple(members), left_out, Findings(estimates, checks, words))
 
 
@@ -109,7 +109,8 @@ def _ends(one: Interval) -> tuple[float, float, float]:
 
 def _why_not(findings: Findings) -> str | None:
     lift, p_value = findings.estimates["absolute_lift"], findings.estimates["p_value"]
-    if any(findings.checks[name].verdict is Verdict.FAILED for name in VALIDITY):
+    asked = [findings.checks[name] for name in DECISIVE if name in findings.checks]
+    if any(check.verdict is Verdict.FAILED for check in asked):
         return _FAILED
     for one in (lift, p_value):
         if one.value is None:
@@ -207,11 +208,11 @@ def _summary(
     left_out: Mapping[str, str],
     currency: str,
     *,
-    graded: bool,
+    sound: bool,
 ) -> tuple[str, ...]:
     added, amount = estimates["incremental_conversions"], estimates["incremental_amount"]
     mean, spread = estimates["absolute_lift"], estimates["lift_spread"]
-    grade = Grade.RANDOMISED.words if graded else "no evidence grade: not all arms could be checked"
+    grade = graded(Grade.RANDOMISED) if sound else "no evidence grade: not all arms were checked"
     verdict = "added" if shows_effect(added) else "could not be shown to add buyers: estimate"
     up = sum(one.is_found and one.lift.value > 0 for one in members)
     down = sum(one.is_found and one.lift.value < 0 for one in members)
