@@ -219,7 +219,7 @@ def _summary(
     return (
         sentence(
             f"over {len(members)} merchants together the notes {verdict} "
-            f"{_with_interval(added, count)} buyers and "
+            f"{_with_interval(added, count, ' buyers')} and "
             f"{_with_interval(amount, lambda x: money(x, currency))}: {grade}"
         ),
         sentence(
@@ -233,6 +233,6 @@ def _summary(
     )
 
 
-def _with_interval(estimate: Estimate, shown: Callable[[float], str]) -> str:
+def _with_interval(estimate: Estimate, shown: Callable[[float], str], noun: str = "") -> str:
     low, value, high = (shown(x or 0.0) for x in (estimate.lower, estimate.value, estimate.upper))
-    return f"{value} (95% interval {low} to {high})"
+    return f"{value}{noun} (95% interval {low} to {high})"

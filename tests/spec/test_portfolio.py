@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from cleanroom import agreement as agreements
 from cleanroom.agreement import agreement_digest
+from cleanroom.bench import display
 from cleanroom.bench.portfolio import portfolio
 from cleanroom.borders import Candidate
 from cleanroom.errors import ReleaseError, StudyError
@@ -15,7 +17,7 @@ from cleanroom.gate.candidate import make_candidate
 from cleanroom.gate.release import make_release, write_release
 from tests.known_answers.examples import Arm, lift_study, lifts_of
 from tests.outside import factories
-from tests.spec.test_release import AGREED, ROOM, both
+from tests.spec.test_release import AGREED, ROOM, ROOT, both
 
 PAIRS = [
     (Arm(20_000, 20_000, bought), Arm(20_000, 20_000, 500)) for bought in (600, 560, 700, 520, 640)
@@ -69,3 +71,17 @@ def test_a_folder_without_lifts_is_no_portfolio(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(StudyError, match="fewer than 2"):
         portfolio(folder / "empty", folder / "agreement.yaml")
+
+
+def test_the_notebook_shows_the_folder(folder: Path) -> None:
+    book = nbformat.read(ROOT / "notebooks" / "portfolio.ipynb", as_version=4)
+    _, *cells = [cell.source for cell in book.cells if cell.cell_type == "code"]
+    names: dict[str, object] = {
+        "releases": str(folder / "releases"),
+        "agreement": str(folder / "agreement.yaml"),
+    }
+    for cell in cells:
+        exec(cell, names)
+    shown = display.portfolio(portfolio(folder / "releases", folder / "agreement.yaml"), "CNY")
+    assert "| Shop (m2) |" in shown.data
+    assert "evidence grade A" in shown.data
