@@ -43,6 +43,7 @@ _PLACEBO = "the same design on a start that never was"
 _FIT = "augmented synthetic control (Ben-Michael 2021)"
 
 Compute = Callable[["Estimator"], Result]
+_Line = tuple[str, str, str, str, Compute]  # name, label, unit, method
 
 
 class Estimator:
@@ -106,8 +107,15 @@ def estimate_amount(found: Estimator | UndefinedError) -> Estimate:
 
 
 def _lines(outcome: str, own: str) -> dict[str, tuple[Shown, Compute]]:
+    return {
+        name: (Shown(name, label, unit, method), compute)
+        for name, label, unit, method, compute in (*_effects(outcome, own), *_doubts())
+    }
+
+
+def _effects(outcome: str, own: str) -> list[_Line]:
     unit, what = UNITS[outcome], outcome.capitalize()
-    lines: list[tuple[str, str, str, str, Compute]] = [
+    return [
         (
             "observed",
             f"{what} in the treated regions, from the start on",
@@ -151,6 +159,12 @@ def _lines(outcome: str, own: str) -> dict[str, tuple[Shown, Compute]]:
             _DIFFERENCES,
             _differences,
         ),
+    ]
+
+
+def _doubts() -> list[_Line]:
+    """What the other designs' tests say, what was before the start, and how well the fit is."""
+    return [
         ("differences_p_value", "p-value of no difference in differences", P_VALUE, _WILD, _wild),
         ("placebo_p_value", "p-value among placebo regions", P_VALUE, _SPACE, _in_space),
         ("any_order_p_value", "p-value as GeoLift computes it", P_VALUE, _ANY_ORDER, _any_order),
@@ -178,10 +192,6 @@ def _lines(outcome: str, own: str) -> dict[str, tuple[Shown, Compute]]:
             lambda one: one.fit.scaled_imbalance,
         ),
     ]
-    return {
-        name: (Shown(name, label, unit_, method), compute)
-        for name, label, unit_, method, compute in lines
-    }
 
 
 def _differences(one: Estimator) -> Result:
