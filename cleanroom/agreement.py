@@ -42,6 +42,7 @@ class StudyKind(StrEnum):
     CONVERSION = "conversion"
     LIFT = "lift"
     OBSERVATIONAL = "observational"
+    GEO = "geo"
 
 
 class JoinMode(StrEnum):

@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from cleanroom import signing
 from cleanroom.agreement import Model, StudyKind
@@ -68,7 +68,43 @@ class ObservationalStudy(_Period):
     max_people: int = Field(default=1_000_000, ge=1)
 
 
-Study = ConversionStudy | LiftStudy | ObservationalStudy
+class GeoStudy(_Period):
+    """One merchant's campaign in some regions only, outcomes of `start` … `end` (both included).
+
+    The campaign ran in the regions `treated`, in all of them from `campaign_start` on; regions in
+    `left_out` are not compared with, because another campaign ran there, say. `assigned_by` says
+    who chose the regions: a `lot`, the `planner` before the campaign, or the `market` (wherever it
+    happened to run). `outcome`: what is compared.
+    """
+
+    kind: Literal[StudyKind.GEO] = StudyKind.GEO
+    campaign_start: date
+    treated: tuple[str, ...] = Field(min_length=1)
+    left_out: tuple[str, ...] = ()
+    assigned_by: Literal["lot", "planner", "market"] = "planner"
+    outcome: Literal["orders", "buyers", "revenue"] = "orders"
+
+    @field_validator("treated", mode="before")
+    @classmethod
+    def _one_start(cls, treated: Any) -> Any:
+        if isinstance(treated, dict):
+            raise ValueError(
+                "regions that start on days of their own cannot be studied together; study those "
+                "of one start, and name the others in left_out."
+            )
+        # Past a validator of its own a list from JSON is a list of Python, and no tuple.
+        return tuple(treated) if isinstance(treated, list) else treated
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if not self.start < self.campaign_start <= self.end:
+            raise ValueError("campaign_start: lies outside start and end.")
+        if set(self.treated) & set(self.left_out):
+            raise ValueError("left_out: names a treated region.")
+        return self
+
+
+Study = ConversionStudy | LiftStudy | ObservationalStudy | GeoStudy
 # Studies whose amounts one person counts in up to a bound.
 Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy)
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
@@ -76,6 +112,7 @@ _MODELS: dict[StudyKind, type[Model]] = {
     StudyKind.CONVERSION: ConversionStudy,
     StudyKind.LIFT: LiftStudy,
     StudyKind.OBSERVATIONAL: ObservationalStudy,
+    StudyKind.GEO: GeoStudy,
 }
 
 

@@ -16,12 +16,14 @@ from typing import Any
 
 from cleanroom import ledger, signing
 from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.bench.grain import Answered, finest
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, read_json, write_candidate
-from cleanroom.gate.differencing import shown
+from cleanroom.gate.complementary import Earlier
+from cleanroom.gate.differencing import Past, shown
 from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
 from cleanroom.room.conversion import conversion_tables
@@ -37,9 +39,9 @@ from cleanroom.room.place import (
 )
 from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.studies import conversion, lift, observational
+from cleanroom.studies import conversion, geo, lift, observational
 from cleanroom.studies.lift_doubts import Circumstances
-from cleanroom.study import LiftStudy, ObservationalStudy, Study, bounded
+from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
 
 
 @dataclass(frozen=True)
@@ -131,22 +133,37 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
     Who is behind them is on disk before any can be read, and until all are read nobody else is
     answered.
     """
-    tables = _tables(alike, ground)
     with past_of(ground.vault, alike, ground.policy) as (past, earlier):
-        protected, entries = protect_together(tables, ground.policy, past, earlier)
-        people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
-        split = {table.name: table.split("merchant") for table in protected}
-        made = []
-        for study in alike:
-            own = {
-                n: parts[study.merchant] for n, parts in split.items() if study.merchant in parts
-            }
-            cells = [cell for found in people for cell in found.get(study.merchant, ())]
-            numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
-            made.append(Made(study, _candidate(study, own, ground), cells, numbers))
+        made = [
+            one
+            for answered in _answered(alike, ground, past, earlier)
+            for one in _made(answered, ground, past)
+        ]
         remember(ground.vault, made, ground.policy)
         for one in made:
             yield one.study, one.candidate
+
+
+def _answered(
+    alike: Sequence[Study], ground: _Ground, past: Past, earlier: Earlier
+) -> Iterator[Answered]:
+    """The studies' tables as they may leave; those of regions by the finest periods that may."""
+    regional = [study for study in alike if isinstance(study, GeoStudy)]
+    if regional:
+        yield from finest(regional, ground.vault, ground.policy, past, earlier)
+        return
+    tables = _tables(alike, ground)
+    yield Answered(alike, tables, *protect_together(tables, ground.policy, past, earlier))
+
+
+def _made(answered: Answered, ground: _Ground, past: Past) -> Iterator[Made]:
+    both = zip(answered.tables, answered.protected, strict=True)
+    people = [shown(*pair, past.seed) for pair in both]
+    for study in answered.studies:
+        cells = [cell for found in people for cell in found.get(study.merchant, ())]
+        of = ("merchant", study.merchant)
+        numbers = {n: entry for n, entry in answered.entries.items() if of in n.codes}
+        yield Made(study, _candidate(study, answered.of(study), ground), cells, numbers)
 
 
 def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Candidate:
@@ -170,7 +187,9 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        period = (study.kind, study.start, study.end)
+        period: tuple[Any, ...] = (study.kind, study.start, study.end)
+        if isinstance(study, GeoStudy):
+            period = (*period, study.campaign_start)
         groups[(*period, seen[(*period, study.merchant)])].append(study)
         seen[(*period, study.merchant)] += 1
     return list(groups.values())
@@ -212,6 +231,8 @@ def _findings(
         return lift.findings(tables, bounded(study, ground.policy), currency, about)
     if isinstance(study, ObservationalStudy):
         return observational.findings(tables, bounded(study, ground.policy), currency)
+    if isinstance(study, GeoStudy):
+        return geo.findings(tables, study, currency)
     return conversion.findings(tables, currency)
 
 

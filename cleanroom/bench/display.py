@@ -7,11 +7,16 @@ are there for further work with Polars and Altair (`candidate.tables["path"].cel
 from __future__ import annotations
 
 import fnmatch
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, NoData
+from cleanroom.agreement import StudyKind
 from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.drawable import Curves
+from cleanroom.errors import StudyError
+from cleanroom.numbers import points, probability
 from cleanroom.outside import pieces
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.design import lift_design
@@ -23,6 +28,11 @@ from cleanroom.outside.words import (
     refusal_words,
     rounding_words,
 )
+from cleanroom.studies import geo
+from cleanroom.studies.intervals import Interval, UndefinedError
+from cleanroom.studies.markets import Plan
+from cleanroom.studies.portfolio import Portfolio
+from cleanroom.study import GeoStudy, parse_study
 from cleanroom.withholding import withholding
 
 if TYPE_CHECKING:
@@ -95,6 +105,37 @@ def design(candidate: Candidate) -> Markdown:
     )
 
 
+def curves(candidate: Candidate) -> Curves:
+    """A regional study's lines, for charts and for further work (`.frame`).
+
+    Raises `StudyError` for another study, or where it has none.
+    """
+    try:
+        return geo.curves(candidate.tables, _regional(candidate))
+    except UndefinedError as error:
+        raise StudyError(f"There are no lines: {error}.", "see what was withheld.") from None
+
+
+def plan(candidate: Candidate, size: int, length: int) -> Plan:
+    """Plan the next test in `size` regions for `length` periods, from what a regional study's
+    released table says of the periods before its start.
+
+    Raises `StudyError` if they are too few.
+    """
+    try:
+        return geo.plan(candidate.tables, _regional(candidate), size, length)
+    except UndefinedError as error:
+        raise StudyError(f"There is no plan: {error}.", "ask for a longer history.") from None
+
+
+def _regional(candidate: Candidate) -> GeoStudy:
+    parameters = {name: v for name, v in candidate.manifest["study"].items() if name != "kind"}
+    study = parse_study(StudyKind(candidate.manifest["study"]["kind"]), parameters)
+    if not isinstance(study, GeoStudy):
+        raise StudyError("This is no regional study.", "ask for one: `cleanroom.geo(...)`.")
+    return study
+
+
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
     """A chart as a static picture: no script, no network, the same in every notebook."""
     from IPython.display import SVG
@@ -107,6 +148,38 @@ def show(piece: SVG | Markdown) -> None:
     from IPython.display import display
 
     display(piece)
+
+
+def portfolio(found: Portfolio, currency: str, most: int = 20) -> Markdown:
+    """A portfolio: its sentences, its estimates and checks, the merchants with the largest best
+    guesses (`most` of them), and who is left out for which reason."""
+    estimates = found.findings.estimates.values()
+    figures = [(e, estimate_figure(e, currency)) for e in estimates]
+    rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
+    checks = [[c.label, _SIGNS[c.verdict], c.words] for c in found.findings.checks.values()]
+    first = [
+        [one.merchant, _range(one.best or one.lift), _range(one.lift), probability(one.adjusted)]
+        for one in found.members[:most]
+    ]
+    reasons = Counter(found.left_out.values()).most_common()
+    return _markdown(
+        [
+            *(f"- {_plain(sentence)}" for sentence in found.findings.summary),
+            "",
+            *_grid(["estimate", "value", "95 % interval", "method"], rows),
+            "",
+            *_grid(["check", "verdict", "in words"], checks),
+            "",
+            *_grid(["merchant", "best guess, points", "own estimate, points", "adjusted p"], first),
+            "",
+            *_grid(["merchants left out", "why"], [[times, why] for why, times in reasons]),
+        ]
+    )
+
+
+def _range(one: Interval) -> str:
+    low, value, high = (points(end, one.value) for end in (one.lower, one.value, one.upper))
+    return f"{value} ({low} to {high})"
 
 
 def checks(candidate: Candidate) -> Markdown:

@@ -14,7 +14,7 @@ from cleanroom.policy import Policy
 from cleanroom.room.conversion import bounded_parts
 from cleanroom.room.conversion_layout import Step
 from cleanroom.room.link import Outcome
-from cleanroom.study import LiftStudy, ObservationalStudy, Study, bounded
+from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
 
 # Parameters that only the reading of the tables depends on, or tables that noise does without.
 _NOT_IN_TABLES = {"planned_treated_share", "segments"}
@@ -23,12 +23,19 @@ _NOT_IN_TABLES = {"planned_treated_share", "segments"}
 def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:
     """By table of `study`, how far one person reaches into one merchant's cells.
 
-    Raises `StudyError` for an observational study: nothing bounds that there.
+    Raises `StudyError` for an observational study, where nothing bounds that, and for a regional
+    one, where nothing does over all periods.
     """
     if isinstance(study, ObservationalStudy):
         raise StudyError(
             "Nothing bounds what one person changes in an adjusted effect.",
             "ask for a lift study, whose numbers can carry noise.",
+        )
+    if isinstance(study, GeoStudy):
+        raise StudyError(
+            "The agreement asks for noise, and no regional study is made under noise: a person may "
+            "be behind a number in every period.",
+            "ask for a lift or conversion study.",
         )
     if isinstance(study, LiftStudy):
         return _lift(bounded(study, policy))

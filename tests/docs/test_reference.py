@@ -16,7 +16,7 @@ from cleanroom.noise import Noise
 from cleanroom.party.checks import Reason
 from cleanroom.policy import Policy
 from cleanroom.room.link_rules import BASES, LINK_RULES
-from cleanroom.study import ConversionStudy, LiftStudy, ObservationalStudy
+from cleanroom.study import ConversionStudy, GeoStudy, LiftStudy, ObservationalStudy
 from cleanroom.tables import TABLES
 from tests.docs import reference
 from tests.docs.pages import ROOT
@@ -77,7 +77,7 @@ def test_every_key_of_a_file_that_people_write_is_documented(model: type[BaseMod
 
 
 def test_every_parameter_of_a_study_is_documented() -> None:
-    studies = (ConversionStudy, LiftStudy, ObservationalStudy)
+    studies = (ConversionStudy, LiftStudy, ObservationalStudy, GeoStudy)
     fields = [name for study in studies for name in study.model_fields]
     wanted = list(dict.fromkeys(name for name in fields if name != "kind"))
     assert documented("how-to/data-scientist.md", "Parameters") == wanted

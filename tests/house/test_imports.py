@@ -20,6 +20,7 @@ VOCABULARY = frozenset(
         "borders",
         "builders",
         "consent",
+        "drawable",
         "errors",
         "evidence",
         "keyring",

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 from cleanroom.borders import Findings
+from cleanroom.studies.portfolio import portfolio
 from tests.known_answers.examples import conversion_of, whole_lift
 from tests.known_answers.observational_examples import observational_of
+from tests.known_answers.regions import Regions, geo_of
+from tests.known_answers.test_portfolio import market
 
 METHODS = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 FOUND = {
     "conversion": conversion_of(),
     "lift": whole_lift(),
     "observational": observational_of(),
+    "geo": geo_of(Regions(count=10, treated=2, periods=40, after=8).draw(1)[0]),
+    "portfolio": portfolio(market(20).lifts, "CNY").findings,
 }
 
 

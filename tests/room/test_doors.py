@@ -15,6 +15,7 @@ from cleanroom.room import (
     conversion,
     diagnostics,
     eligibility,
+    geo,
     lift,
     observational,
     reach,
@@ -29,6 +30,7 @@ DOORS = {
     "blinded": {"Meeting", "match"},
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
+    "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
     "observational": {"observational_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
@@ -72,6 +74,7 @@ def test_the_room_is_entered_by_its_doors_only() -> None:
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(geo.geo_tables)["return"] == list[Table]
     assert get_type_hints(observational.observational_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result

@@ -142,7 +142,7 @@ def test_whatever_is_amended_the_digest_changes(
         (
             "studies.lfit",
             {},
-            "studies.lfit: Input should be 'conversion', 'lift' or 'observational'",
+            "studies.lfit: Input should be 'conversion', 'lift', 'observational' or 'geo'",
         ),
         ("parties.shop", {"name": "x"}, "parties.shop: Input should be 'ads' or 'store'"),
     ],
