@@ -265,10 +265,15 @@ class Candidate(Border):
 
 @dataclass(frozen=True, repr=False)
 class Release(Border):
-    """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
+    """A candidate with the votes of a quorum, verified: all that a report may be drawn from.
+
+    `found` is what the machine had found when they voted, `receipt` what the room signed.
+    """
 
     candidate: Candidate
     votes: tuple[dict[str, Any], ...]
+    found: tuple[dict[str, str], ...] = ()
+    receipt: dict[str, Any] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate",)
 

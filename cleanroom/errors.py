@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     BORDER = 18
     DEMO = 19
     JOIN = 20
+    REVIEW = 21
 
 
 class CleanroomError(Exception):
@@ -122,6 +123,12 @@ class JoinError(CleanroomError):
     """A join is one too many or matches too little, or a blinded one is disturbed or stuck."""
 
     exit_code = ExitCode.JOIN
+
+
+class ReviewError(CleanroomError):
+    """A step of the review that is not allowed: in this state, by this person, or so."""
+
+    exit_code = ExitCode.REVIEW
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

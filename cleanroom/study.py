@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticUndefined
 
 from cleanroom import signing
 from cleanroom.agreement import Model, StudyKind
@@ -62,7 +63,7 @@ def parse_study(kind: StudyKind, parameters: dict[str, Any]) -> Study:
     Dates are ISO text. A misspelt name is an error: papermill alone would only warn and run on
     with the default.
     """
-    known = [name for name in _MODELS[kind].model_fields if name != "kind"]
+    known = parameters_of(kind)
     unknown = [name for name in parameters if name not in known]
     if unknown:
         hints = "; ".join(f"'{name}': {did_you_mean(name, known)}" for name in unknown)
@@ -74,6 +75,17 @@ def parse_study(kind: StudyKind, parameters: dict[str, Any]) -> Study:
         raise StudyError(
             f"Parameters of the {kind} study are wrong: {wrong}", "correct them and run again."
         ) from None
+
+
+def parameters_of(kind: StudyKind) -> list[str]:
+    """The names of the parameters that a study of a kind has."""
+    return [name for name in _MODELS[kind].model_fields if name != "kind"]
+
+
+def default_of(kind: StudyKind, parameter: str) -> Any:
+    """A parameter's default; None if it has to be named."""
+    default = _MODELS[kind].model_fields[parameter].default
+    return None if default is PydanticUndefined else default
 
 
 def to_parameters(study: Study) -> dict[str, Any]:

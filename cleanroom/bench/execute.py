@@ -1,4 +1,4 @@
-"""Run one permitted notebook with papermill: checked before the kernel starts, kept as evidence."""
+"""Run one approved notebook with papermill: checked before the kernel starts, kept as evidence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, StudyKind
 from cleanroom.errors import NotebookError
+from cleanroom.review.templates import Template
 from cleanroom.study import Study, to_parameters
 
 _KERNEL = [
@@ -20,20 +20,19 @@ _KERNEL = [
 ]
 
 
-def permitted_notebook(agreement: Agreement, kind: StudyKind, folder: Path) -> Path:
-    """The notebook of a study; raises `NotebookError` unless it is byte for byte the permitted one.
+def approved_notebook(template: Template, folder: Path) -> Path:
+    """A template's notebook; raises `NotebookError` unless it is byte for byte the approved one.
 
-    `folder` holds the notebooks by the names the agreement gives.
+    `folder` holds the notebooks by the names that templates give.
     """
-    permitted = agreement.studies[kind]
-    path = folder / permitted.notebook
+    path = folder / template.notebook
     if not path.is_file():
-        raise NotebookError(f"There is no notebook {permitted.notebook}.", "name its folder.")
-    if signing.file_digest(path) != permitted.sha256:
+        raise NotebookError(f"There is no notebook {template.notebook}.", "name its folder.")
+    if signing.file_digest(path) != template.sha256:
         raise NotebookError(
-            f"{permitted.notebook} is not the notebook that the agreement permits.",
-            "undo the change, or have both platforms sign an agreement that permits it "
-            "(`cleanroom agreement permit`).",
+            f"{template.notebook} is not the notebook that both platforms approved.",
+            "undo the change, or have both platforms approve a template with this one "
+            "(`cleanroom template propose`).",
         )
     return path
 

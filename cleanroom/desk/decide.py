@@ -1,28 +1,42 @@
-"""Decisions at the desk: a reviewer signs, and what both platforms signed is released."""
+"""Decisions at the desk: reviewers sign; what both approve is verified again and released."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cleanroom import ledger, signing
 from cleanroom.agreement import Agreement
-from cleanroom.desk.queue import Waiting, queue
-from cleanroom.errors import KeysError, ReleaseError
-from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
+from cleanroom.borders import Candidate
+from cleanroom.desk.queue import opened, queue
+from cleanroom.errors import CleanroomError, KeysError, ReleaseError
+from cleanroom.gate.release import Check, Ground, make_release, verify_again, write_release
 from cleanroom.keyring import open_keyring
-from cleanroom.room.place import ledger_of, votes_folder
+from cleanroom.review.case import Case, requests, seats
+from cleanroom.review.folding import Docket, digest_of_votes
+from cleanroom.review.office import (
+    Said,
+    ballot,
+    cast,
+    docket,
+    record_acts,
+    release,
+)
+from cleanroom.review.records import (
+    ActKind,
+    Receipt,
+    ReceiptBody,
+    Reviewer,
+    now,
+    sign_act,
+    sign_receipt,
+)
+from cleanroom.review.states import State
+from cleanroom.review.templates import Standing
+from cleanroom.room.place import ledger_of
+from cleanroom.room.vault import room_keys
+from cleanroom.signing import SigningKey
 from cleanroom.tables import KeyRole, Platform
-
-
-@dataclass(frozen=True)
-class Reviewer:
-    """Who decides: a name that the agreement gives a platform, and their own signing key."""
-
-    platform: Platform
-    name: str
-    key: signing.SigningKey
 
 
 def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) -> Reviewer:
@@ -36,34 +50,100 @@ def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) ->
     return Reviewer(platform, name, ring.identity)
 
 
-def decide(room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision) -> None:
-    """Sign one decision on each candidate and record it in the ledger."""
-    for item in waiting:
-        vote = cast_vote(item.candidate, by.platform, by.name, decision, by.key)
-        # A reviewer's later vote takes the place of their earlier one.
-        name = f"{by.platform}-{by.name}.json"
-        signing.write_canonical(votes_folder(room, item.digest) / name, vote)
-        ledger.append(ledger_of(room), ledger.Event.VOTE_CAST, {**vote["body"]})
+def decide(
+    room: Path,
+    agreement: Agreement,
+    cases: Sequence[Case],
+    by: Reviewer,
+    said: Said,
+    comment: str = "",
+) -> list[str]:
+    """Sign one vote on each case and record all; returns the receipts, the ledger's new hashes.
+
+    `said` is as for `review.office.ballot`.
+    Raises `ReviewError` with the reason for which a vote does not count; then none is recorded.
+    """
+    path = ledger_of(room)
+    known = docket(path)
+    ballots = [ballot(known, known.named(case.candidate), by, said, comment) for case in cases]
+    return cast(path, agreement, ballots, by)
+
+
+def act(
+    room: Path,
+    agreement: Agreement,
+    subjects: Sequence[str],
+    by: Reviewer,
+    kind: ActKind,
+    comment: str = "",
+) -> list[str]:
+    """Sign another word of a reviewer, on candidates or templates by digest, and record it."""
+    path = ledger_of(room)
+    previous = docket(path).head
+    acts = [sign_act(by, kind, subject, previous, comment) for subject in subjects]
+    return record_acts(path, agreement, acts)
 
 
 def release_approved(
-    room: Path, agreement: Agreement, folder: Path
+    room: Path, agreement: Agreement, folder: Path, more: Sequence[Check] = ()
 ) -> tuple[list[Path], dict[str, str]]:
-    """Release every candidate that has its quorum into `folder`.
+    """Release every approved candidate into `folder`, each verified again.
 
-    Returns the releases written (one already there is kept) and, by candidate file name, why the
-    others are not released.
+    `more` are conditions beside those that every release has to meet. Recorded first: a crash in
+    between leaves a release to be written, never one unrecorded. Returns the releases that are in
+    `folder` now (one already there is kept) and, by candidate file name, why others are not.
     """
-    released, waiting = [], {}
-    for item in queue(room, agreement):
-        path = folder / item.file.name
-        try:
-            release = make_release(item.candidate, item.votes, agreement)
-        except ReleaseError as error:
-            waiting[item.file.name] = error.problem
-            continue
-        if not path.exists():
-            write_release(release, path)
-            ledger.append(ledger_of(room), ledger.Event.RELEASED, {"candidate": item.digest})
-        released.append(path)
-    return released, waiting
+    key = room_keys(room, agreement.collaboration).identity
+    cases = queue(room)
+    ready = [opened(room, c, agreement).candidate for c in cases if c.state is State.APPROVED]
+
+    def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
+        template = partial(_template_holds, known)
+        verify_again(Ground(candidate, case, agreement), (template, *more))
+        return _receipt(known, case, key)
+
+    refused = release(ledger_of(room), agreement, ready, verified)
+    written, waiting = [], {}
+    for case in queue(room):
+        if case.candidate in refused or case.is_under_review:
+            waiting[case.file] = refused.get(case.candidate) or _what_is_open(case)
+        elif case.state is State.RELEASED:
+            try:
+                written.append(_written(room, agreement, case, folder / case.file))
+            except CleanroomError as error:
+                waiting[case.file] = error.problem
+    return written, waiting
+
+
+def _written(room: Path, agreement: Agreement, case: Case, path: Path) -> Path:
+    """The file of what was released; raises `ReleaseError` if it does not verify."""
+    if not path.exists() and case.receipt is not None:
+        ground = Ground(opened(room, case, agreement).candidate, case, agreement)
+        write_release(make_release(ground, case.receipt), path)
+    return path
+
+
+def _receipt(known: Docket, case: Case, key: SigningKey) -> Receipt:
+    body = ReceiptBody(
+        candidate=case.candidate,
+        votes=digest_of_votes((*case.carried, *case.votes)),
+        rule=case.rule,
+        time=now(),
+        previous=known.head,
+    )
+    return sign_receipt(body, key)
+
+
+def _template_holds(known: Docket, ground: Ground) -> None:
+    proposal = known.proposals.get(ground.case.template)
+    if proposal is None or proposal.standing is not Standing.APPROVED:
+        raise ReleaseError(
+            "Its template is not approved (any more).", "have it approved, and ask anew."
+        )
+
+
+def _what_is_open(case: Case) -> str:
+    """Why a candidate under review is not released yet."""
+    asked = [f"A reviewer of {platform} asks for changes." for platform, _, _ in requests(case)]
+    vacant = [str(platform) for platform, who in seats(case).items() if who is None]
+    return asked[0] if asked else f"No reviewer of {' and '.join(vacant)} has approved."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cleanroom.borders import Protected
 from cleanroom.desk.queue import Waiting
+from cleanroom.desk.words import found
 from cleanroom.gate.rules import RULES
 from cleanroom.outside.words import (
     bound_words,
@@ -23,6 +24,7 @@ def sheet(waiting: Waiting) -> str:
         f"{study['start']} to {study['end']}",
         f"digest {waiting.digest}",
         "",
+        *(f"! {words}" for words in found(waiting.case)),
         *findings.summary,
     ]
     lines += ["", *(f"{c.label}: {c.verdict}. {c.words}" for c in findings.checks.values())]
@@ -40,7 +42,7 @@ def sheet(waiting: Waiting) -> str:
         *(f"  {waiting.withheld[r.id]} by {r.id}: {r.protects}" for r in used),
         *(line for table in waiting.candidate.tables.values() for line in _withheld(table)),
     ]
-    rests = ("agreement", "handovers", "policy", "notebook", "code_version", "created")
+    rests = ("agreement", "template", "handovers", "policy", "notebook", "code_version", "created")
     lines += ["", "Rests on", *(f"  {name}: {manifest[name]}" for name in rests)]
     return "\n".join(lines)
 

@@ -29,6 +29,7 @@ VOCABULARY = frozenset(
         "noise",
         "numbers",
         "policy",
+        "review",
         "sealing",
         "signing",
         "stepwise",
