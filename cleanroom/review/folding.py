@@ -25,7 +25,7 @@ from cleanroom.review.guards import (
     check_step,
     check_vote,
 )
-from cleanroom.review.records import ActKind, Receipt, SignedAct, Vote, read
+from cleanroom.review.records import ActKind, Ballot, Receipt, SignedAct, Vote, read
 from cleanroom.review.states import (
     EVENTS,
     LEFT,
@@ -195,12 +195,17 @@ def _vote(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
     check_vote(docket.named(body.candidate), body)
 
     def change(case: Case) -> Case:
-        who = (body.platform, body.reviewer)
-        others = [v for v in case.votes if (v.body.platform, v.body.reviewer) != who]
-        return replace(case, votes=(*others, vote))
+        kept = [v for v in case.votes if not _is_overtaken(v.body, body)]
+        return replace(case, votes=(*kept, vote))
 
     actor = Actor(body.reviewer, body.platform)
     return Attempt(Action.VOTE, actor, body.comment), change, body.candidate
+
+
+def _is_overtaken(earlier: Ballot, later: Ballot) -> bool:
+    """Whether a reviewer has said something else since of every table that a vote was on."""
+    same = (earlier.platform, earlier.reviewer) == (later.platform, later.reviewer)
+    return same and set(earlier.tables) <= set(later.tables)
 
 
 def _rule(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:

@@ -123,7 +123,7 @@ def _table_vote(case: Case, part: str, word: Word) -> TableVote:
 def cast(path: Path, agreement: Agreement, ballots: Sequence[Ballot], by: Reviewer) -> list[str]:
     """Sign ballots and record them; returns the receipts: the hashes of their records.
 
-    A reviewer's later vote takes the place of their earlier one. Raises `ReviewError` with the
+    A later vote takes the place of the earlier one, table by table. Raises `ReviewError` with the
     reason for which a vote does not count, `ReleaseError` if it is not its reviewer's.
     """
     return record_votes(path, agreement, [sign_vote(one, by.key) for one in ballots])
