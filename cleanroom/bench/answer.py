@@ -100,12 +100,12 @@ def _permit(study: Study, ground: _Ground) -> None:
         raise StudyError(f"The agreement permits no {study.kind} study.", "have it amended.")
     if study.merchant not in ground.merchants:
         raise StudyError(
-            f"'{study.merchant}' is no eligible merchant of this collaboration.",
+            "The merchant asked for is no eligible one of this collaboration.",
             "see `cleanroom room merchants` for who is in, and why others are not.",
         )
     if not agreement.may_study(study.merchant, study.kind):
         raise StudyError(
-            f"'{study.merchant}' has not opened the {study.kind} study.",
+            f"The merchant has not opened the {study.kind} study.",
             "ask the merchant to widen its scope in the agreement.",
         )
     ground.template(study)

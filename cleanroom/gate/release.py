@@ -87,7 +87,10 @@ def read_release(path: Path, agreement: Agreement) -> Release:
 
 
 def case_of(
-    candidate: Candidate, votes: Iterable[Vote], found: Iterable[Finding] = (), rule: str | None = None
+    candidate: Candidate,
+    votes: Iterable[Vote],
+    found: Iterable[Finding] = (),
+    rule: str | None = None,
 ) -> Case:
     """The case that votes make of a candidate, with no ledger beside it."""
     digest, votes = candidate_digest(candidate), tuple(votes)

@@ -42,10 +42,10 @@ class Case:
     """A candidate and all that was said and done about it.
 
     `parts` are the digests of its tables, and of what was computed from them, by name. `votes` are
-    those on this very candidate that nothing was said over since, `carried` those on earlier candidates of the
-    same study, which count for parts that did not change. `rule` names the standing rule that
-    approved it; `rule_refusal` says why none may, `replaced_by` which candidate took its place,
-    `receipt` what the room signed when it released.
+    those on this very candidate that nothing was said over since; `carried` those on earlier
+    candidates of the same study, which count for parts that did not change. `rule` names the
+    standing rule that approved it, `rule_refusal` says why none may; `replaced_by` is what took its
+    place, `receipt` what the room signed when it released.
     """
 
     candidate: str

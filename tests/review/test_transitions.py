@@ -153,12 +153,14 @@ GUARDED: dict[Guard, Callable[[Case], Case]] = {
 
 @pytest.mark.parametrize("row", TRANSITIONS, ids=lambda r: f"{r.source}-{r.action}")
 def test_a_row_whose_guard_holds_leads_where_it_says(desk: Desk, row: Transition) -> None:
-    case = GUARDED.get(row.guard, lambda case: case)(brought(desk, row.source))
+    case = brought(desk, row.source)
+    if row.guard in GUARDED:
+        case = GUARDED[row.guard](case)
     attempt = Attempt(row.action, WHO[row.who], "why", template_holds=True)
     assert guards.check_step(case, attempt) is row
     if row.who is Who.NOBODY:
         after = settled(case, "now")
-        assert after.steps[-1].action is row.action or len(after.steps) > len(case.steps)
+        assert row.action in [step.action for step in after.steps[len(case.steps) :]]
 
 
 def test_the_table_is_whole() -> None:
