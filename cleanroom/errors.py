@@ -86,7 +86,7 @@ class BudgetError(StudyError):
 
 
 class NotebookError(CleanroomError):
-    """A notebook is not the permitted one, or failed; named by cell number, never by output."""
+    """A notebook is not the approved one, or failed; named by cell number, never by output."""
 
     exit_code = ExitCode.NOTEBOOK
 

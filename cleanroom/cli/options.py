@@ -12,7 +12,7 @@ from cleanroom.tables import Platform
 AgreementFile = Annotated[Path, typer.Option("--agreement", help="The agreement's YAML file.")]
 Out = Annotated[Path, typer.Option("--out", help="Where to write; created if absent.")]
 RoomFolder = Annotated[Path, typer.Argument(help="The room's directory.")]
-Notebooks = Annotated[Path, typer.Option(help="Folder of the permitted notebooks.")]
+Notebooks = Annotated[Path, typer.Option(help="Folder of the notebooks.")]
 MailboxUrl = Annotated[
     str, typer.Option("--mailbox", help="A directory that all three reach, or an fsspec address.")
 ]

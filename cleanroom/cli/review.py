@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,7 +24,10 @@ Digests = Annotated[
     list[str] | None,
     typer.Option("--candidate", help="A digest's first characters; once for each. All if none."),
 ]
-Decided = Annotated[str, typer.Option(help="approve, request-changes or undecided.")]
+Decided = Annotated[
+    Literal["approve", "request-changes", "undecided"],
+    typer.Option(help="What the reviewer says."),
+]
 
 
 @app.command("submit")

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, ValidationError
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
+from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest, places_of
 from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
 from cleanroom.room.engine import collect, scan
@@ -64,8 +64,9 @@ def read_manifest(directory: Path) -> Manifest:
     except OSError:
         problem = "There is no readable manifest.json in the handover."
     except ValidationError as error:
-        places = {".".join(map(str, item["loc"])) or "its syntax" for item in error.errors()}
-        problem = f"manifest.json is wrong at {', '.join(sorted(places))}."
+        problem = (
+            f"manifest.json is wrong at {places_of(error, Manifest, ManifestBody, TableFacts)}."
+        )
     raise HandoverError(problem, _ASK)
 
 

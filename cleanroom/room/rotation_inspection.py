@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from cleanroom import sealing, signing
-from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
+from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest, places_of
 from cleanroom.errors import HandoverError, SealError
 from cleanroom.keyring import Keyring
 from cleanroom.room.register import Register
@@ -56,8 +56,7 @@ def read_rotation(directory: Path) -> RotationManifest:
     except OSError:
         problem = f"There is no readable manifest.json in {directory}."
     except ValidationError as error:
-        places = {".".join(map(str, item["loc"])) or "its syntax" for item in error.errors()}
-        problem = f"The rotation's manifest.json is wrong at {', '.join(sorted(places))}."
+        problem = f"The rotation's manifest.json is wrong at {places_of(error, RotationManifest, RotationBody)}."
     raise HandoverError(problem, _ASK)
 
 
