@@ -55,7 +55,9 @@ def review_list(folder: RoomFolder) -> None:
     """
     from cleanroom.desk.queue import queue
     from cleanroom.desk.words import listed
+    from cleanroom.room.place import agreement_of
 
+    agreement_of(folder)  # which says so if this is no room, or it works under none
     for case in queue(folder):
         typer.echo("\n".join(listed(case)))
 
@@ -84,7 +86,9 @@ def review_status(
     """
     from cleanroom.desk.queue import named, queue
     from cleanroom.desk.words import status_lines
+    from cleanroom.room.place import agreement_of
 
+    agreement_of(folder)
     (case,) = named(queue(folder), [digest])
     reader = (platform, reviewer) if platform is not None else None
     typer.echo("\n".join(status_lines(case, reader)))
@@ -176,8 +180,9 @@ def review_withdraw(
     """Take a candidate back, as its author."""
     from cleanroom.desk.queue import named, queue
     from cleanroom.review.office import withdraw
-    from cleanroom.room.place import ledger_of
+    from cleanroom.room.place import agreement_of, ledger_of
 
+    agreement_of(folder)
     (case,) = named(queue(folder), [digest])
     withdraw(ledger_of(folder), case.candidate, author, comment)
     typer.echo(f"{case.candidate[:12]}  withdrawn")

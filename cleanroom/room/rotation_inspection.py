@@ -56,7 +56,8 @@ def read_rotation(directory: Path) -> RotationManifest:
     except OSError:
         problem = f"There is no readable manifest.json in {directory}."
     except ValidationError as error:
-        problem = f"The rotation's manifest.json is wrong at {places_of(error, RotationManifest, RotationBody)}."
+        places = places_of(error, RotationManifest, RotationBody)
+        problem = f"The rotation's manifest.json is wrong at {places}."
     raise HandoverError(problem, _ASK)
 
 

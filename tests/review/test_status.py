@@ -8,6 +8,7 @@ import pytest
 
 from cleanroom import release
 from cleanroom.errors import ReviewError
+from cleanroom.review import office
 from cleanroom.review.records import ActKind, Decision
 from cleanroom.review.states import State
 from tests.review.stage import ANN, SAM, Desk, candidate
@@ -26,7 +27,11 @@ def test_what_reviewers_ask_for_is_told_once_their_turn_has_ended(desk: Desk, ro
     assert release.status(room, ONE).state is State.DRAFT
     desk.submit(ONE)
     desk.vote(ONE, ANN)
-    said = {"path": (NO, "other days, please"), "link": NO, "": Decision.APPROVE}
+    said: dict[str, office.Word] = {
+        "path": (NO, "other days, please"),
+        "link": NO,
+        "": Decision.APPROVE,
+    }
     desk.vote(ONE, SAM, said, "see each table")
     told = release.status(room, ONE)
     assert (told.state, told.asked, told.said) == (State.REVIEWED, (), ())

@@ -39,7 +39,7 @@ LIFT = LiftStudy(merchant="m", start=date(2026, 5, 1), end=date(2026, 5, 30), st
 def bounded(kind: StudyKind = StudyKind.CONVERSION, **parameters: dict[str, Any]) -> Template:
     """A template that opens merchant and days, and bounds what is named."""
     wide = templates.wide(kind, AGREED)
-    opened = {name: {} for name in ("merchant", "start", "end")} | parameters
+    opened: dict[str, dict[str, Any]] = {"merchant": {}, "start": {}, "end": {}, **parameters}
     bounds = {name: Bounds(**bound) for name, bound in opened.items()}
     return wide.model_copy(update={"parameters": bounds})
 
