@@ -250,21 +250,6 @@ def with_keys(agreement: Agreement, enrolments: Iterable[dict[str, str]]) -> Agr
     return parse(record, "the completed agreement")
 
 
-def places_of(error: ValidationError, *models: type[BaseModel]) -> str:
-    """Where a file that a machine wrote is wrong: the keys of `models`, and no key that is in it.
-
-    Whoever wrote it may have put a person where a name should stand.
-    """
-    known = {name for model in models for name in model.model_fields} | set(TABLES)
-    places = [
-        ".".join(
-            str(part) if part in known or isinstance(part, int) else "…" for part in item["loc"]
-        )
-        for item in error.errors()
-    ]
-    return ", ".join(sorted({place or "its syntax" for place in places}))
-
-
 def _check_meant_for(agreement: Agreement, enrolment: dict[str, str]) -> None:
     for name in ("collaboration", "epoch"):
         wanted = getattr(agreement, name)

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import PydanticUndefined
 
 from cleanroom import signing
 from cleanroom.agreement import Model, StudyKind
@@ -94,8 +93,8 @@ def parameters_of(kind: StudyKind) -> list[str]:
 
 def default_of(kind: StudyKind, parameter: str) -> Any:
     """A parameter's default; None if it has to be named."""
-    default = _MODELS[kind].model_fields[parameter].default
-    return None if default is PydanticUndefined else default
+    field = _MODELS[kind].model_fields[parameter]
+    return None if field.is_required() else field.default
 
 
 def to_parameters(study: Study) -> dict[str, Any]:

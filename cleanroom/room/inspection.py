@@ -10,9 +10,10 @@ import polars as pl
 from pydantic import Field, ValidationError
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest, places_of
+from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
 from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
+from cleanroom.places import places_of
 from cleanroom.room.engine import collect, scan
 from cleanroom.tables import Platform, Role
 

@@ -14,9 +14,10 @@ import polars as pl
 from pydantic import ValidationError
 
 from cleanroom import sealing, signing
-from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest, places_of
+from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
 from cleanroom.errors import HandoverError, SealError
 from cleanroom.keyring import Keyring
+from cleanroom.places import places_of
 from cleanroom.room.register import Register
 from cleanroom.tables import Platform
 

@@ -28,6 +28,7 @@ VOCABULARY = frozenset(
         "message",
         "noise",
         "numbers",
+        "places",
         "policy",
         "review",
         "sealing",
