@@ -12,8 +12,8 @@ from cleanroom.desk.queue import opened, queue
 from cleanroom.errors import CleanroomError, KeysError, ReleaseError
 from cleanroom.gate.release import Check, Ground, make_release, verify_again, write_release
 from cleanroom.keyring import open_keyring
-from cleanroom.review.case import Case, requests, seats
-from cleanroom.review.folding import Docket, digest_of_votes
+from cleanroom.review.case import Case, receipt_of, requests, seats
+from cleanroom.review.folding import Docket
 from cleanroom.review.office import (
     Said,
     ballot,
@@ -25,9 +25,7 @@ from cleanroom.review.office import (
 from cleanroom.review.records import (
     ActKind,
     Receipt,
-    ReceiptBody,
     Reviewer,
-    now,
     sign_act,
     sign_receipt,
 )
@@ -35,7 +33,6 @@ from cleanroom.review.states import State
 from cleanroom.review.templates import Standing
 from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import room_keys
-from cleanroom.signing import SigningKey
 from cleanroom.tables import KeyRole, Platform
 
 
@@ -100,7 +97,7 @@ def release_approved(
     def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
         template = partial(_template_holds, known)
         verify_again(Ground(candidate, case, agreement), (template, *more))
-        return _receipt(known, case, key)
+        return sign_receipt(receipt_of(case, known.head), key)
 
     refused = release(ledger_of(room), agreement, ready, verified)
     written, waiting = [], {}
@@ -121,17 +118,6 @@ def _written(room: Path, agreement: Agreement, case: Case, path: Path) -> Path:
         ground = Ground(opened(room, case, agreement).candidate, case, agreement)
         write_release(make_release(ground, case.receipt), path)
     return path
-
-
-def _receipt(known: Docket, case: Case, key: SigningKey) -> Receipt:
-    body = ReceiptBody(
-        candidate=case.candidate,
-        votes=digest_of_votes((*case.carried, *case.votes)),
-        rule=case.rule,
-        time=now(),
-        previous=known.head,
-    )
-    return sign_receipt(body, key)
 
 
 def _template_holds(known: Docket, ground: Ground) -> None:

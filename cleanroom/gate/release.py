@@ -16,9 +16,17 @@ from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import Candidate, Release, candidate_digest
 from cleanroom.errors import ReleaseError
 from cleanroom.gate.candidate import read_json, sealed, unsealed
-from cleanroom.review.case import Case, Finding, approved, parts_of, policy_of, requests, seats
+from cleanroom.review.case import (
+    Case,
+    Finding,
+    approved,
+    is_receipt_of,
+    parts_of,
+    policy_of,
+    requests,
+    seats,
+)
 from cleanroom.review.checks import rule_refusal
-from cleanroom.review.folding import digest_of_votes
 from cleanroom.review.guards import why_not_vote
 from cleanroom.review.records import Receipt, Vote, plain, read, require_receipt, require_signed
 from cleanroom.review.states import State
@@ -169,9 +177,7 @@ CHECKS: tuple[Check, ...] = (
 
 def _require_receipt(ground: Ground, receipt: Receipt) -> None:
     require_receipt(receipt, ground.agreement.room.identity_key or "")
-    case = ground.case
-    said = (receipt.body.candidate, receipt.body.votes, receipt.body.rule)
-    if said != (case.candidate, digest_of_votes((*case.carried, *case.votes)), case.rule):
+    if not is_receipt_of(receipt.body, ground.case):
         raise ReleaseError(
             "The receipt is for another candidate or other votes.",
             "ask the room for the release again.",

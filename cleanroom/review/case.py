@@ -9,7 +9,7 @@ from typing import Any
 from cleanroom import signing
 from cleanroom.borders import Candidate, candidate_record
 from cleanroom.policy import Policy, fingerprint
-from cleanroom.review.records import Decision, Receipt, TableVote, Vote
+from cleanroom.review.records import Decision, Receipt, ReceiptBody, TableVote, Vote, now, plain
 from cleanroom.review.states import UNDER_REVIEW, Action, State
 from cleanroom.tables import Platform
 
@@ -92,6 +92,24 @@ def policy_of(candidate: Candidate) -> str:
 def findings_digest(case: Case) -> str:
     """What a vote names as the findings that its reviewer saw."""
     return signing.digest([asdict(finding) for finding in case.findings])
+
+
+def receipt_of(case: Case, previous: str) -> ReceiptBody:
+    """What the room signs when it releases a case after the ledger's head `previous`."""
+    votes = [plain(vote) for vote in (*case.carried, *case.votes)]
+    return ReceiptBody(
+        candidate=case.candidate,
+        votes=signing.digest(votes),
+        findings=findings_digest(case),
+        rule=case.rule,
+        time=now(),
+        previous=previous,
+    )
+
+
+def is_receipt_of(body: ReceiptBody, case: Case) -> bool:
+    """Whether a receipt is on this case, with these votes and findings."""
+    return body == receipt_of(case, body.previous).model_copy(update={"time": body.time})
 
 
 def decisions(case: Case) -> dict[tuple[Platform, str], dict[str, TableVote]]:

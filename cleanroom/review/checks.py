@@ -7,7 +7,7 @@ finds stops nothing: it goes to the top of the queue, and to approve against it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -96,10 +96,8 @@ def _overlapping(candidate: Candidate, earlier: Iterable[Case]) -> Iterator[Find
         yield Finding("overlaps_release", "", f"{words} ({case.candidate[:12]}): subtract the two.")
 
 
-def _alike(one: object, other: object) -> bool:
+def _alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether two studies are of one kind and merchant, with days in common."""
-    assert isinstance(one, dict)
-    assert isinstance(other, dict)
     if any(one[name] != other[name] for name in ("kind", "merchant")):
         return False
     (start, end), (other_start, other_end) = (

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from cleanroom import signing
 from cleanroom.errors import CleanroomError, LedgerError, ReviewError
 from cleanroom.ledger import GENESIS, Event
-from cleanroom.review.case import Case, Finding, Step
+from cleanroom.review.case import Case, Finding, Step, is_receipt_of
 from cleanroom.review.guards import (
     AGREEMENT,
     GUARDS,
@@ -219,9 +218,7 @@ def _release(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
     receipt = read(Receipt, facts["receipt"], "receipt")
     docket.require_known(receipt.body.previous)
     digest = str(facts["candidate"])
-    case = docket.named(digest)
-    votes = digest_of_votes((*case.carried, *case.votes))
-    if (receipt.body.candidate, receipt.body.votes) != (digest, votes):
+    if not is_receipt_of(receipt.body, docket.named(digest)):
         raise ReviewError("Its receipt is for another candidate or other votes.", "release anew.")
     return Attempt(Action.RELEASE, ROOM), lambda case: replace(case, receipt=receipt), digest
 
@@ -310,8 +307,3 @@ def _stepped(case: Case, row: Transition, attempt: Attempt, time: str) -> Case:
     by = str(attempt.actor) or "follows by itself"
     comment = attempt.comment
     return replace(case, steps=(*case.steps, Step(time, row.action, by, row.target, comment)))
-
-
-def digest_of_votes(votes: Iterable[Vote]) -> str:
-    """The digest of votes, as a receipt names them."""
-    return signing.digest([vote.model_dump(mode="json") for vote in votes])

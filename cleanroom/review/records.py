@@ -104,11 +104,15 @@ class SignedAct(Model):
 
 
 class ReceiptBody(Model):
-    """What the room says when it releases: which candidate, by which votes, after which head."""
+    """What the room says when it releases: which candidate, by which votes, after which head.
+
+    `votes` and `findings` are digests, `rule` names the standing rule if it was by one.
+    """
 
     format: Literal["cleanroom-receipt-1"] = "cleanroom-receipt-1"
     candidate: Digest
     votes: Digest
+    findings: Digest
     rule: str | None = None
     time: str
     previous: Digest

@@ -17,15 +17,13 @@ from cleanroom.gate.candidate import make_candidate
 from cleanroom.gate.release import Ground, make_release, verify_again
 from cleanroom.ledger import Event
 from cleanroom.review import office
-from cleanroom.review.case import Case
-from cleanroom.review.folding import Docket, digest_of_votes
+from cleanroom.review.case import Case, receipt_of
+from cleanroom.review.folding import Docket
 from cleanroom.review.records import (
     ActKind,
     Decision,
     Receipt,
-    ReceiptBody,
     Reviewer,
-    now,
     sign_act,
     sign_receipt,
 )
@@ -158,11 +156,7 @@ class Desk:
         return receipt
 
     def receipt(self, case: Case, head: str, key: signing.SigningKey = ROOM) -> Receipt:
-        votes = digest_of_votes((*case.carried, *case.votes))
-        body = ReceiptBody(
-            candidate=case.candidate, votes=votes, rule=case.rule, time=now(), previous=head
-        )
-        return sign_receipt(body, key)
+        return sign_receipt(receipt_of(case, head), key)
 
     def released(self, of: Candidate) -> Case:
         """Submitted, approved by both and released."""

@@ -26,14 +26,13 @@ from cleanroom.gate.release import (
 )
 from cleanroom.ledger import GENESIS
 from cleanroom.policy import Rounding
-from cleanroom.review.folding import Docket, digest_of_votes
+from cleanroom.review.case import receipt_of
+from cleanroom.review.folding import Docket
 from cleanroom.review.office import ballot
 from cleanroom.review.records import (
     Decision,
-    ReceiptBody,
     Reviewer,
     Vote,
-    now,
     plain,
     sign_receipt,
     sign_vote,
@@ -100,14 +99,7 @@ def release(
     of: Candidate, votes: list[Vote], agreement: Agreement = AGREED, rule: str | None = None
 ) -> Release:
     case = case_of(of, votes, (), rule)
-    body = ReceiptBody(
-        candidate=case.candidate,
-        votes=digest_of_votes((*case.carried, *case.votes)),
-        rule=rule,
-        time=now(),
-        previous=GENESIS,
-    )
-    return make_release(Ground(of, case, agreement), sign_receipt(body, ROOM))
+    return make_release(Ground(of, case, agreement), sign_receipt(receipt_of(case, GENESIS), ROOM))
 
 
 def released(tmp_path: Path) -> tuple[Release, Path]:
