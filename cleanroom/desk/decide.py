@@ -13,7 +13,7 @@ from cleanroom.errors import CleanroomError, KeysError, ReleaseError
 from cleanroom.gate.release import Check, Ground, make_release, verify_again, write_release
 from cleanroom.keyring import open_keyring
 from cleanroom.review.case import Case, receipt_of, requests, seats
-from cleanroom.review.folding import Docket
+from cleanroom.review.folding import Docket, released
 from cleanroom.review.office import (
     Said,
     ballot,
@@ -96,7 +96,8 @@ def release_approved(
 
     def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
         template = partial(_template_holds, known)
-        verify_again(Ground(candidate, case, agreement), (template, *more))
+        left = frozenset(each.candidate for each in released(known))
+        verify_again(Ground(candidate, case, agreement, left), (template, *more))
         return sign_receipt(receipt_of(case, known.head), key)
 
     refused = release(ledger_of(room), agreement, ready, verified)

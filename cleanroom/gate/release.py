@@ -34,11 +34,16 @@ from cleanroom.review.states import State
 
 @dataclass(frozen=True)
 class Ground:
-    """What a release rests on: the candidate, what was said of it, and under which agreement."""
+    """What a release rests on: the candidate, what was said of it, and under which agreement.
+
+    `released`: the digests of all that left before it, recalled releases among them; only the room
+    knows.
+    """
 
     candidate: Candidate
     case: Case
     agreement: Agreement
+    released: frozenset[str] = frozenset()
 
 
 Check = Callable[[Ground], None]  # raises `ReleaseError` with the reason
