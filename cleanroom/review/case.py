@@ -77,11 +77,15 @@ class Case:
 
 
 def parts_of(candidate: Candidate) -> dict[str, str]:
-    """The digest of each table of a candidate, and of what was computed from them."""
+    """The digest of each table of a candidate, and of what was computed from them.
+
+    Each is of the study as well: the same numbers about something else are another part.
+    """
     record = candidate_record(candidate)
     computed = {name: record[name] for name in ("estimates", "checks", "summary")}
-    tables = {name: signing.digest(table) for name, table in record["tables"].items()}
-    return {**tables, ESTIMATES: signing.digest(computed)}
+    contents = {**record["tables"], ESTIMATES: computed}
+    study = candidate.manifest["study"]
+    return {name: signing.digest([study, content]) for name, content in contents.items()}
 
 
 def policy_of(candidate: Candidate) -> str:

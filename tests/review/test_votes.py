@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,14 @@ def test_an_old_vote_on_what_did_not_change_takes_no_seat_by_itself(desk: Desk) 
     desk.submit(old)
     desk.vote(old, ANN)
     assert seats(desk.submit(new))[Platform.ADS] is None  # another study: nothing is carried
+
+
+def test_a_vote_on_the_same_numbers_of_another_study_counts_for_nothing(desk: Desk) -> None:
+    one, other = candidate(60.0), candidate(60.0, merchant="n")
+    desk.submit(one)
+    desk.vote(one, ANN)
+    case = replace(desk.submit(other), carried=desk.case(one).votes)
+    assert decisions(case) == {(Platform.ADS, "ann"): {}}
 
 
 def test_a_returned_candidate_comes_back_with_the_votes_that_still_hold(desk: Desk) -> None:
