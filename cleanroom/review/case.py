@@ -8,6 +8,7 @@ from typing import Any
 
 from cleanroom import signing
 from cleanroom.borders import Candidate, candidate_record
+from cleanroom.errors import ReleaseError
 from cleanroom.policy import Policy, fingerprint
 from cleanroom.review.records import Decision, Receipt, ReceiptBody, TableVote, Vote, now, plain
 from cleanroom.review.states import UNDER_REVIEW, Action, State
@@ -79,9 +80,12 @@ class Case:
 def parts_of(candidate: Candidate) -> dict[str, str]:
     """The digest of each table of a candidate, and of what was computed from them.
 
-    Each is of the study as well: the same numbers about something else are another part.
+    Each is of the study as well: the same numbers about something else are another part. Raises
+    `ReleaseError` if a table has the name that is kept for what was computed.
     """
     record = candidate_record(candidate)
+    if ESTIMATES in record["tables"]:
+        raise ReleaseError(f"No table may be named '{ESTIMATES}'.", "name it otherwise.")
     computed = {name: record[name] for name in ("estimates", "checks", "summary")}
     contents = {**record["tables"], ESTIMATES: computed}
     study = candidate.manifest["study"]

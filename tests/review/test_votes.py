@@ -11,9 +11,10 @@ import pytest
 from cleanroom import ledger, signing
 from cleanroom.borders import candidate_digest
 from cleanroom.errors import LedgerError, ReleaseError, ReviewError
+from cleanroom.gate.candidate import make_candidate
 from cleanroom.ledger import Event
 from cleanroom.review import guards, office
-from cleanroom.review.case import ESTIMATES, decisions, seats, visible_votes
+from cleanroom.review.case import ESTIMATES, decisions, parts_of, seats, visible_votes
 from cleanroom.review.records import ActKind, Decision, Reviewer, Vote, plain, sign_vote
 from cleanroom.review.states import Action, State
 from cleanroom.tables import Platform
@@ -22,6 +23,7 @@ from tests.review.stage import (
     AGREED,
     ANN,
     AUTHOR,
+    ROOM,
     RULE,
     SAM,
     SECOND,
@@ -267,9 +269,18 @@ def test_a_reviewer_stops_what_the_standing_rule_approved(desk: Desk) -> None:
     assert desk.release(one) != {}
 
 
+def test_no_table_takes_the_name_of_what_was_computed() -> None:
+    hidden = {ESTIMATES: ONE.tables["link"], "path": ONE.tables["path"]}
+    made = make_candidate(ONE.manifest, [*ONE.tables.values()], ONE.findings, ROOM)
+    object.__setattr__(made, "tables", hidden)
+    with pytest.raises(ReleaseError, match="No table may be named 'estimates'"):
+        parts_of(made)
+
+
 def test_a_double_click_changes_nothing(desk: Desk) -> None:
     desk.submit(ONE)
     ballot = office.ballot(desk.docket, desk.case(ONE), ANN, YES)
+    assert guards.may_vote(desk.case(ONE), ballot)
     vote = sign_vote(ballot, ANN.key)
     for _ in range(2):
         office.record_votes(desk.path, AGREED, [vote])
