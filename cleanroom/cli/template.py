@@ -61,13 +61,13 @@ def template_approve(
     Those named, or all that the platform has not signed yet. Once both platforms have signed, the
     room answers what the template covers.
     """
-    from cleanroom.desk import decide, templates
+    from cleanroom.desk import decide, proposals
     from cleanroom.review.records import ActKind
     from cleanroom.room.place import agreement_of
 
     read = agreement_of(folder)
     by = decide.reviewer(read, platform, reviewer, keys)
-    chosen = templates.waiting_for(folder, platform, template)
+    chosen = proposals.waiting_for(folder, platform, template)
     decide.act(folder, read, chosen, by, ActKind.APPROVE_TEMPLATE, comment)
     typer.echo(f"{reviewer} of {platform}: approved; templates: {len(chosen)}")
 
@@ -85,13 +85,13 @@ def template_revoke(
 
     One platform is enough. The room then runs nothing by this template, and releases nothing.
     """
-    from cleanroom.desk import decide, templates
+    from cleanroom.desk import decide, proposals
     from cleanroom.review.records import ActKind
     from cleanroom.room.place import agreement_of
 
     read = agreement_of(folder)
     by = decide.reviewer(read, platform, reviewer, keys)
-    chosen = templates.named(folder, [template])
+    chosen = proposals.named(folder, [template])
     decide.act(folder, read, chosen, by, ActKind.REVOKE_TEMPLATE, comment)
     typer.echo(f"{reviewer} of {platform}: revoked {chosen[0][:12]}")
 
@@ -99,7 +99,7 @@ def template_revoke(
 @app.command("list")
 def template_list(folder: RoomFolder) -> None:
     """List the study templates: bounds, notebook, and who approved them."""
-    from cleanroom.desk import templates
+    from cleanroom.desk import proposals
 
-    for line in templates.told(folder):
+    for line in proposals.told(folder):
         typer.echo(line)
