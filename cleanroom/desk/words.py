@@ -45,7 +45,8 @@ def status_lines(case: Case, reader: tuple[Platform, str] | None = None) -> Iter
         yield f"votes: {len(case.votes)} {_HIDDEN}"
     for step in case.steps:
         told = f": {step.comment}" if step.comment and shown == case.votes else ""
-        yield f"{step.time}  {step.action} by {step.by}, {step.state}{told}"
+        by = f" by {step.by}" if step.by else ""
+        yield f"{step.time}  {step.action}{by}: {step.state}{told}"
 
 
 def vote_lines(vote: Vote) -> Iterator[str]:

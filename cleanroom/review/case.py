@@ -29,7 +29,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Step:
-    """What happened: when, which action, by whom, where it led, and what was said."""
+    """What happened: when, which action, by whom, where it led, and what was said.
+
+    `by` is empty of what followed by itself.
+    """
 
     time: str
     action: Action

@@ -304,6 +304,5 @@ def released(docket: Docket) -> Iterator[Case]:
 
 
 def _stepped(case: Case, row: Transition, attempt: Attempt, time: str) -> Case:
-    by = str(attempt.actor) or "follows by itself"
-    comment = attempt.comment
+    by, comment = str(attempt.actor), attempt.comment
     return replace(case, steps=(*case.steps, Step(time, row.action, by, row.target, comment)))
