@@ -205,6 +205,7 @@ def _release(
         "timezone": "Asia/Shanghai",
         "window_days": 15,
         "handovers": {"ads": "b2" * 32, "store": "c3" * 32},
+        "template": "a9" * 32,
         "notebook": {"name": f"{study.kind}.ipynb", "sha256": "d4" * 32},
         "code_version": "0.1.0",
         "created": "2026-06-02T08:15:00+00:00",

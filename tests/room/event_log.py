@@ -23,8 +23,10 @@ from cleanroom import sealing, signing
 from cleanroom.agreement import agreement_digest, parse
 from cleanroom.borders import Table, handover_schema
 from cleanroom.consent import signed
+from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import Vault, accept, create_room, open_vault
 from cleanroom.tables import TABLES, Platform, Role
+from tests import templates
 
 ZONE = ZoneInfo("Asia/Shanghai")
 YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
@@ -71,6 +73,7 @@ class Room:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.keys = {party: Ed25519PrivateKey.generate() for party in Platform}
+        self.reviewers = {party: Ed25519PrivateKey.generate() for party in Platform}
         self.directory = home / "room"
         public = create_room(self.directory, "test", home / "room.unlock")
         self.public_key = public["identity_key"]
@@ -86,10 +89,12 @@ class Room:
         return token
 
     def agree(self, **changes: Any) -> None:
-        """Agree anew, with some terms changed; both platforms sign."""
+        """Agree anew, with some terms changed; both platforms sign, and approve its studies."""
         self.agreement = parse(self.terms(**changes), "the agreement")
         for party, key in self.keys.items():
             self.agreement = signed(self.agreement, party, key)
+        wanted = [templates.wide(kind, self.agreement) for kind in self.agreement.studies]
+        templates.approve(ledger_of(self.directory), self.agreement, wanted, self.reviewers)
 
     def terms(self, **changes: Any) -> dict[str, Any]:
         """The agreement's plain values; `changes` replace some."""
@@ -98,6 +103,7 @@ class Room:
                 "name": party.value,
                 "identity_key": signing.public_of(key),
                 "transport_key": hashlib.sha256(party.encode()).hexdigest(),
+                "reviewers": {templates.REVIEWER: signing.public_of(self.reviewers[party])},
             }
             for party, key in self.keys.items()
         }
