@@ -25,9 +25,15 @@ class Reviewer:
     key: signing.SigningKey
 
 
-def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) -> Reviewer:
-    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another."""
-    ring = open_keyring(keys, role=KeyRole.REVIEWER.value, platform=platform.value, name=name)
+def reviewer(
+    agreement: Agreement, platform: Platform, name: str, keys: Path, passphrase: str | None = None
+) -> Reviewer:
+    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another.
+
+    `passphrase`: what opens the key, where neither a variable holds it nor a terminal asks for it.
+    """
+    wanted = {"role": KeyRole.REVIEWER.value, "platform": platform.value, "name": name}
+    ring = open_keyring(keys, passphrase=passphrase, **wanted)
     if agreement.parties[platform].reviewers.get(name) != ring.public["identity_key"]:
         raise KeysError(
             f"{keys} does not hold the key that the agreement names for '{name}' of {platform}.",
@@ -36,10 +42,12 @@ def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) ->
     return Reviewer(platform, name, ring.identity)
 
 
-def decide(room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision) -> None:
+def decide(
+    room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision, comment: str = ""
+) -> None:
     """Sign one decision on each candidate and record it in the ledger."""
     for item in waiting:
-        vote = cast_vote(item.candidate, by.platform, by.name, decision, by.key)
+        vote = cast_vote(item.candidate, by.platform, by.name, decision, by.key, comment)
         # A reviewer's later vote takes the place of their earlier one.
         name = f"{by.platform}-{by.name}.json"
         signing.write_canonical(votes_folder(room, item.digest) / name, vote)
@@ -54,8 +62,15 @@ def release_approved(
     Returns the releases written (one already there is kept) and, by candidate file name, why the
     others are not released.
     """
+    return release_each(room, agreement, queue(room, agreement), folder)
+
+
+def release_each(
+    room: Path, agreement: Agreement, chosen: Sequence[Waiting], folder: Path
+) -> tuple[list[Path], dict[str, str]]:
+    """Release those of the chosen candidates that have their quorum, as `release_approved` does."""
     released, waiting = [], {}
-    for item in queue(room, agreement):
+    for item in chosen:
         path = folder / item.file.name
         try:
             release = make_release(item.candidate, item.votes, agreement)

@@ -33,14 +33,16 @@ def cast_vote(
     reviewer: str,
     decision: Decision,
     key: signing.SigningKey,
+    comment: str = "",
 ) -> dict[str, Any]:
-    """Sign a decision on exactly this candidate; the vote is plain JSON."""
+    """Sign a decision on exactly this candidate, with its comment; the vote is plain JSON."""
     body = {
         "candidate": candidate_digest(candidate),
         "platform": platform.value,
         "reviewer": reviewer,
         "decision": decision.value,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({"comment": comment} if comment else {}),
     }
     return {"body": body, "signature": signing.sign(key, "vote", body)}
 

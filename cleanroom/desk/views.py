@@ -1,0 +1,376 @@
+"""What each page of the desk draws, as values: everything that is on it and nothing else.
+
+Text is either content, shown as it leaves (`str`), or said by the desk in the reader's language
+(`Said`). Addresses are relative to the desk's own. `cleanroom.desk.pages` draws these values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cleanroom.borders import Verdict
+from cleanroom.desk.language import Language, Said
+from cleanroom.tables import Platform
+
+Words = Said | str
+
+
+class State(StrEnum):
+    """Where a candidate stands between a run and a release."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    CHECKED = "checked"
+    IN_REVIEW = "in_review"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    RELEASED = "released"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+    RECALLED = "recalled"
+
+
+class Standing(StrEnum):
+    """What is shown of a reviewer's seat; `HIDDEN`: voted, and not yet shown to the others."""
+
+    EMPTY = "empty"
+    HIDDEN = "hidden"
+    APPROVED = "approved"
+    CHANGES = "changes"
+    UNDECIDED = "undecided"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something to press: where it leads, and if it cannot be pressed, why (`reason`)."""
+
+    label: Said
+    href: str
+    reason: Said | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it can be pressed."""
+        return self.reason is None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around every page.
+
+    `root`: the desk's address, empty in a page that is exported and leads nowhere. `reviewer` and
+    `platform`: whose key is at hand; without one, `read_only` says why nothing can be signed.
+    `token`: what a form sends back, so that no other site can send it.
+    """
+
+    language: Language = Language.ENGLISH
+    collaboration: str = ""
+    root: str = ""
+    here: str = ""
+    reviewer: str = ""
+    platform: Platform | None = None
+    read_only: Said | None = None
+    token: str = ""
+    notice: Said | None = None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A platform's seat in the quorum: who sits there and what is shown of their vote."""
+
+    platform: Platform
+    standing: Standing
+    reviewer: str = ""
+    comment: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a candidate is: its study, merchant, days, state and digest."""
+
+    digest: str
+    merchant: str
+    merchant_id: str
+    study: Said
+    start: str
+    end: str
+    state: State
+
+
+@dataclass(frozen=True)
+class QueueLine:
+    """A candidate in the queue; `concerns` are why it stands on top, in words."""
+
+    heading: Heading
+    concerns: tuple[Said, ...]
+    released: int
+    withheld: int
+    seats: tuple[Seat, ...]
+    selectable: bool = False
+
+
+@dataclass(frozen=True)
+class Queue:
+    """All candidates: those with concerns, those without, and those that are settled.
+
+    `decide` is for those selected, `decide_plain` for all without concerns that can be decided on.
+    """
+
+    concerning: tuple[QueueLine, ...]
+    plain: tuple[QueueLine, ...]
+    settled: tuple[QueueLine, ...]
+    decide: Button
+    decide_plain: Button
+    release: Button
+    approved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """A check that the study made: its label, verdict and words."""
+
+    label: str
+    verdict: Verdict
+    verdict_words: Said
+    words: str
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """A table in the overview: how many of its cells leave, are withheld, or have no data."""
+
+    name: str
+    title: Words
+    released: int
+    withheld: int
+    no_data: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A candidate at a glance: what it says, what is unusual, who voted, what can be done."""
+
+    heading: Heading
+    seats: tuple[Seat, ...]
+    concerns: tuple[Said, ...]
+    decide: Button
+    release: Button
+    summary: tuple[str, ...]
+    checks: tuple[CheckLine, ...]
+    tables: tuple[TableLine, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number that would leave (`text`), or the words why there is none (`state`, `reason`).
+
+    `behind`: what the rules guarantee of the people behind it, or how far a withheld one is known.
+    """
+
+    text: str | None
+    behind: Said | None
+    state: Said | None = None
+    reason: Said | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its dimensions' values and what is counted, then the cell."""
+
+    labels: tuple[Words, ...]
+    measure: Words
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """A measure over the whole table: its cells, the withheld share, the smallest count but zero,
+    and how the numbers that would leave were rounded or made noisy."""
+
+    measure: Words
+    cells: int
+    withheld: int
+    smallest: str | None
+    change: Said | None
+
+    @property
+    def share(self) -> str:
+        """The withheld share in whole percent; what is neither none nor all never looks so."""
+        if 0 < self.withheld < self.cells:
+            return f"{min(99, max(1, round(100 * self.withheld / self.cells)))}%"
+        return "100%" if self.withheld else "0%"
+
+
+@dataclass(frozen=True)
+class TablePage:
+    """Every cell of a table beside what stands behind it, and each measure summed up."""
+
+    heading: Heading
+    name: str
+    title: Words
+    heads: tuple[Words, ...]
+    rows: tuple[Row, ...]
+    columns: tuple[ColumnSummary, ...]
+    others: tuple[TableLine, ...] = ()
+
+
+@dataclass(frozen=True)
+class EstimateLine:
+    """An estimate that would leave, with its interval or margin, or why there is none."""
+
+    label: str
+    text: str | None
+    spread: str
+    method: str
+    state: Said | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class EstimatesPage:
+    """What the study computed from the released cells."""
+
+    heading: Heading
+    lines: tuple[EstimateLine, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell that is not as in the earlier release; `difference` where both are numbers."""
+
+    table: Words
+    labels: tuple[Words, ...]
+    measure: Words
+    before: Words
+    after: Words
+    difference: str = ""
+    is_small: bool = False
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The last release of the same study of the same merchant."""
+
+    digest: str
+    start: str
+    end: str
+    released: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed since the last release of the study; `implied`: differences so small that the
+    two releases together tell of few people, as sentences."""
+
+    heading: Heading
+    earlier: Earlier | None
+    parameters: tuple[Said, ...] = ()
+    implied: tuple[Said, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of provenance: a name, what it is, and whether and how that was verified."""
+
+    term: Said
+    value: str
+    verified: Said | None = None
+    holds: bool = True
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a candidate rests on, by digest, in groups."""
+
+    heading: Heading
+    groups: tuple[tuple[Said, tuple[Fact, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing a reviewer can say; `chosen` if they did before."""
+
+    value: str
+    label: Said
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What is decided on (a table, or a whole candidate), and what can be said of it."""
+
+    name: str
+    title: Words
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The page that is signed.
+
+    `seen`: a digest of what was on the desk, sent back with the form: a vote on anything else is
+    refused. `key`: the public half of the key that will sign; `locked`: it needs a passphrase.
+    """
+
+    lines: tuple[QueueLine, ...]
+    checklist: tuple[Said, ...]
+    ballots: tuple[Ballot, ...]
+    sign: Button
+    seen: str
+    comment_needed: Said
+    comment_required: bool = False
+    comment: str = ""
+    key: str = ""
+    locked: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record of the ledger: its number, time, event, facts, and the start of its hash."""
+
+    number: int
+    time: str
+    event: Said
+    facts: tuple[tuple[str, str], ...]
+    hash: str
+
+
+@dataclass(frozen=True)
+class LedgerPage:
+    """The ledger, newest first, and whether its chain holds (`problem`: what broke it)."""
+
+    entries: tuple[Entry, ...]
+    records: int
+    head: str
+    problem: str = ""
+    newer: str = ""
+    older: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that could not be done: what, and what to do."""
+
+    title: Said
+    problem: Words
+    remedy: Words
+
+
+Body = (
+    Queue
+    | Overview
+    | TablePage
+    | EstimatesPage
+    | Comparison
+    | Provenance
+    | Decision
+    | LedgerPage
+    | Problem
+)
