@@ -11,12 +11,13 @@ from typing import Any
 
 import psutil
 
-from benchmarks import blinded_join, coverage, demo, keyed_join, link, peers, suppression
+from benchmarks import blinded_join, coverage, demo, desk, keyed_join, link, peers, suppression
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
+    "desk": desk.measure,
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
     "blinded_join": 100_000,
+    "desk": 500,
     "keyed_join": 1_000_000,
     "peers": 100_000,
     "suppression": 400,

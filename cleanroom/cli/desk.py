@@ -23,10 +23,9 @@ def desk(
     Prints its address, with the token that logs in. Without `--keys` it is read-only.
     """
     from cleanroom.desk.server import serve
-    from cleanroom.desk.standing import Desk
-    from cleanroom.room.place import agreement_of
+    from cleanroom.desk.standing import Desk, read_cases
 
-    agreement_of(folder)  # a folder that is no room is told here, not in the browser
+    read_cases(folder)  # what does not verify is told here, before anybody opens a browser
     serve(Desk(folder, keys, out), port, _tell)
 
 

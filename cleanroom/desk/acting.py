@@ -63,7 +63,7 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
     """
     cases = read_cases(desk.room)
     chosen = chosen_cases(cases, signed.candidates)
-    decision = _decision(chosen, cases, by, signed)
+    decision = _decision(chosen, by, signed)
     left = [case for case in chosen if not _said_before(case, by, decision, signed.comment)]
     if not left:
         return said("Signed already: nothing has changed.")
@@ -97,7 +97,7 @@ def release(desk: Desk, by: Sitting, digests: Sequence[str]) -> Said:
     return counted(len(released), "It is released.", "%(count)s are released.")
 
 
-def _decision(chosen: Sequence[Case], cases: Cases, by: Sitting, signed: Signed) -> Decision:
+def _decision(chosen: Sequence[Case], by: Sitting, signed: Signed) -> Decision:
     """What was decided; raises `RefusedError` if that cannot be signed."""
     for case in chosen:
         if reason := cannot_decide(case, by):
@@ -119,7 +119,7 @@ def _decision(chosen: Sequence[Case], cases: Cases, by: Sitting, signed: Signed)
             said("Not every point of the checklist was ticked. Nothing was signed."),
             said("Go back and tick what you have looked at."),
         )
-    concerning = any(concerns(case, cases.agreement) for case in chosen)
+    concerning = any(concerns(case) for case in chosen)
     if not signed.comment and (decision is Decision.REJECT or concerning):
         raise RefusedError(
             said("A comment is needed to reject, and to approve against a concern."),

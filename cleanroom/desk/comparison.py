@@ -11,8 +11,9 @@ from typing import Any
 
 from cleanroom.borders import PEOPLE, Candidate, Protected, candidate_digest
 from cleanroom.desk import terms
+from cleanroom.desk.contents import Change, Comparison, Earlier
 from cleanroom.desk.language import Said, said
-from cleanroom.desk.views import Change, Comparison, Earlier, Heading, Words
+from cleanroom.desk.views import Heading, Words
 from cleanroom.numbers import count
 from cleanroom.outside.words import cell_figure
 

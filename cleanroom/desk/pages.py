@@ -12,21 +12,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cleanroom.desk.contents import Comparison, EstimatesPage, Provenance, TablePage
 from cleanroom.desk.language import NAMES, Language, Said, catalogue, said, tell
 from cleanroom.desk.views import (
-    Body,
-    Comparison,
     Decision,
-    EstimatesPage,
     Frame,
     LedgerPage,
     Overview,
     Problem,
-    Provenance,
     Queue,
     Standing,
     State,
-    TablePage,
 )
 from cleanroom.outside import theme
 from cleanroom.tables import Platform
@@ -34,6 +30,17 @@ from cleanroom.tables import Platform
 if TYPE_CHECKING:
     import jinja2
 
+Body = (
+    Queue
+    | Overview
+    | TablePage
+    | EstimatesPage
+    | Comparison
+    | Provenance
+    | Decision
+    | LedgerPage
+    | Problem
+)
 _TEMPLATES: dict[type[Body], str] = {
     Queue: "queue",
     Overview: "overview",

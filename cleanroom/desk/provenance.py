@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from cleanroom.agreement import Agreement, StudyKind, agreement_digest
+from cleanroom.desk.contents import Fact, Provenance
 from cleanroom.desk.language import Said, said
 from cleanroom.desk.reading import heading
 from cleanroom.desk.standing import Case
-from cleanroom.desk.views import Fact, Provenance
 from cleanroom.policy import Policy, fingerprint, strictest
 
 _PLATFORMS = {

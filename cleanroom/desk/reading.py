@@ -10,15 +10,15 @@ from cleanroom.agreement import Agreement
 from cleanroom.borders import Verdict, candidate_digest
 from cleanroom.desk import terms
 from cleanroom.desk.comparison import compare
+from cleanroom.desk.contents import Comparison
 from cleanroom.desk.language import Said, counted, said
-from cleanroom.desk.standing import Case, Cases, Desk, under_agreement
+from cleanroom.desk.standing import Case, Cases, Desk
 from cleanroom.desk.tabled import table_lines
 from cleanroom.desk.views import (
     Ballot,
     Button,
     CheckLine,
     Choice,
-    Comparison,
     Decision,
     Heading,
     Overview,
@@ -102,7 +102,7 @@ def comparison(case: Case) -> Comparison:
 
 def queue(cases: Cases, by: Sitting, desk: Desk) -> Queue:
     """Every candidate of the room, those with most concerns first."""
-    lines = [line(case, cases.agreement, by) for case in cases.by_digest.values()]
+    lines = [line(case, by) for case in cases.by_digest.values()]
     lines.sort(key=lambda one: (-len(one.concerns), one.heading.merchant_id, one.heading.digest))
     waiting = [one for one in lines if one.heading.state not in SETTLED]
     approved = tuple(one.heading.digest for one in waiting if one.heading.state is State.APPROVED)
@@ -134,12 +134,12 @@ def queue(cases: Cases, by: Sitting, desk: Desk) -> Queue:
     )
 
 
-def line(case: Case, agreement: Agreement, by: Sitting) -> QueueLine:
+def line(case: Case, by: Sitting) -> QueueLine:
     """A candidate in the queue."""
     tables = table_lines(case.candidate)
     return QueueLine(
         heading(case),
-        concerns(case, agreement),
+        concerns(case),
         sum(table.released for table in tables),
         sum(table.withheld for table in tables),
         seats(case, by),
@@ -147,7 +147,7 @@ def line(case: Case, agreement: Agreement, by: Sitting) -> QueueLine:
     )
 
 
-def overview(case: Case, cases: Cases, by: Sitting, desk: Desk) -> Overview:
+def overview(case: Case, by: Sitting, desk: Desk) -> Overview:
     """A candidate at a glance."""
     findings = case.candidate.findings
     checks = (
@@ -157,18 +157,18 @@ def overview(case: Case, cases: Cases, by: Sitting, desk: Desk) -> Overview:
     return Overview(
         heading(case),
         seats(case, by),
-        concerns(case, cases.agreement),
+        concerns(case),
         Button(said("Decide"), f"decide?candidate={case.digest}", cannot_decide(case, by)),
-        Button(said("Release"), "release", by.read_only or cannot_release(case, cases, desk)),
+        Button(said("Release"), "release", by.read_only or cannot_release(case, desk)),
         findings.summary,
         tuple(checks),
         table_lines(case.candidate),
     )
 
 
-def decision(chosen: Sequence[Case], agreement: Agreement, by: Sitting) -> Decision:
+def decision(chosen: Sequence[Case], by: Sitting) -> Decision:
     """The page on which a reviewer signs a decision on the chosen candidates."""
-    lines = tuple(line(case, agreement, by) for case in chosen)
+    lines = tuple(line(case, by) for case in chosen)
     reason = next((why for case in chosen if (why := cannot_decide(case, by))), None)
     before = {_own(case, by) for case in chosen}
     chosen_before = before.pop() if len(before) == 1 else None
@@ -218,7 +218,7 @@ def seats(case: Case, by: Sitting) -> tuple[Seat, ...]:
     return tuple(found)
 
 
-def concerns(case: Case, agreement: Agreement) -> tuple[Said, ...]:
+def concerns(case: Case) -> tuple[Said, ...]:
     """What a reviewer should look at first, in words."""
     found = []
     if case.doubtful:
@@ -229,7 +229,7 @@ def concerns(case: Case, agreement: Agreement) -> tuple[Said, ...]:
                 "%(count)s votes on it are not their reviewers’, or not on this version.",
             )
         )
-    if not under_agreement(case, agreement):
+    if not case.in_force:
         found.append(said("It was made under another agreement than the one in force."))
     found += [
         said("Check failed: %(label)s.", label=check.label)
@@ -266,7 +266,7 @@ def cannot_decide(case: Case, by: Sitting) -> Said | None:
     return None
 
 
-def cannot_release(case: Case, cases: Cases, desk: Desk) -> Said | None:
+def cannot_release(case: Case, desk: Desk) -> Said | None:
     """Why a candidate cannot be released; None if it can."""
     missing = [p for p in Platform if p not in {vote.platform for vote in case.votes}]
     reasons = (
@@ -276,7 +276,7 @@ def cannot_release(case: Case, cases: Cases, desk: Desk) -> Said | None:
             said("A vote on it is not its reviewer’s; have it removed from the room."),
         ),
         (
-            not under_agreement(case, cases.agreement),
+            not case.in_force,
             said("It was made under another agreement; the study has to be run again."),
         ),
         (

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from jupyter_server.serverapp import ServerApp
 from traitlets.config import Config  # noqa: TID253 # this module is loaded to serve, and then last
 
-from cleanroom.desk.handlers import ROOT, addresses
+from cleanroom.desk.answering import ROOT
+from cleanroom.desk.handlers import attach
 from cleanroom.desk.standing import Desk
 
 _LOOPBACK = "127.0.0.1"
@@ -57,6 +58,6 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
     )
     server.initialize(argv=[], find_extensions=False)
     server.web_app.settings["xsrf_cookie_kwargs"] = {"samesite": "Strict"}
-    server.web_app.add_handlers(".*$", addresses(desk, server.base_url))  # type: ignore[no-untyped-call]
+    attach(desk, server)
     tell(f"http://{_LOOPBACK}:{server.port}{server.base_url}{ROOT}?token={token}")
     server.start()

@@ -53,13 +53,15 @@ class Vote:
 class Case:
     """A candidate with its votes; `doubtful` counts those that are not their reviewer's.
 
-    `released`: when it left ('' if it did not). `earlier`: the last release of the same study
+    `in_force`: it was made under the agreement in force. `released`: when it left ('' if it did
+    not). `earlier`: the last release of the same study
     of the same merchant before it, and when that left.
     """
 
     candidate: Candidate
     digest: str
     state: State
+    in_force: bool = True
     votes: tuple[Vote, ...] = ()
     doubtful: int = 0
     released: str = ""
@@ -81,7 +83,7 @@ def read_cases(room: Path) -> Cases:
     Raises the error of what does not verify: agreement, candidate, or ledger.
     """
     agreement = agreement_of(room)
-    key = agreement.room.identity_key or ""
+    key, terms = agreement.room.identity_key or "", agreement_digest(agreement)
     files = [(file, file.stat()) for file in candidate_files(room)]
     candidates = dict(_read(file, at.st_mtime_ns, at.st_size, key) for file, at in files)
     released = released_at(ledger.records(ledger_of(room)))
@@ -96,6 +98,7 @@ def read_cases(room: Path) -> Cases:
             candidate,
             digest,
             state,
+            candidate.manifest["agreement"] == terms,
             votes,
             doubtful,
             left,
@@ -134,11 +137,6 @@ def released_at(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         for record in records
         if record["event"] == ledger.Event.RELEASED
     }
-
-
-def under_agreement(case: Case, agreement: Agreement) -> bool:
-    """Whether the candidate was made under the agreement in force."""
-    return bool(case.candidate.manifest["agreement"] == agreement_digest(agreement))
 
 
 @lru_cache(maxsize=4096)  # a verified candidate is a value: the same file need not be read again

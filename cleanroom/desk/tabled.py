@@ -15,18 +15,9 @@ import polars as pl
 from cleanroom.absences import Absence
 from cleanroom.borders import CIDS, EVENTS, PEOPLE, Candidate, Estimate, Protected
 from cleanroom.desk import terms
+from cleanroom.desk.contents import Cell, ColumnSummary, EstimateLine, EstimatesPage, Row, TablePage
 from cleanroom.desk.language import Said, said
-from cleanroom.desk.views import (
-    Cell,
-    ColumnSummary,
-    EstimateLine,
-    EstimatesPage,
-    Heading,
-    Row,
-    TableLine,
-    TablePage,
-    Words,
-)
+from cleanroom.desk.views import Heading, TableLine, Words
 from cleanroom.numbers import count
 from cleanroom.outside.words import cell_figure, estimate_figure
 
