@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cleanroom.desk import decide
@@ -21,13 +21,14 @@ _MOST_CHARACTERS = 4000
 class Signed:
     """A decision as the form sends it.
 
-    `seen` is the digest that the page carried, `checked` how many points of the checklist were
-    ticked, `passphrase` what opens the reviewer's key ('' where a key file does).
+    `choices`: what was chosen on each ballot, by its name. `seen` is the digest that the page
+    carried, `checked` how many points of the checklist were ticked, `passphrase` what opens the
+    reviewer's key ('' where a key file does).
     """
 
     candidates: tuple[str, ...]
     seen: str
-    choice: str
+    choices: Mapping[str, str]
     comment: str = ""
     checked: int = 0
     passphrase: str = ""
@@ -109,7 +110,7 @@ def _decision(chosen: Sequence[Case], by: Sitting, signed: Signed) -> Decision:
             409,
         )
     try:
-        decision = Decision(signed.choice)
+        decision = Decision(signed.choices.get("", ""))
     except ValueError:
         raise RefusedError(
             said("No decision was chosen. Nothing was signed."), said("Go back and choose one.")

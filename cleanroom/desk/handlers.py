@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
@@ -110,13 +110,20 @@ class DecidePage(Page):
             acting.Signed(
                 candidates,
                 self.get_body_argument("seen", ""),
-                self.get_body_argument("decision", ""),
+                dict(self._choices()),
                 self.get_body_argument("comment", "").replace("\r\n", "\n").strip(),
                 len(set(self.get_body_arguments("checked"))),
                 self.get_body_argument("passphrase", "", strip=False),
             ),
         )
         self.back(f"candidates/{candidates[0]}" if len(candidates) == 1 else "", told)
+
+    def _choices(self) -> Iterator[tuple[str, str]]:
+        """What was chosen on each ballot: `decision` on the whole, `decision.NAME` on a table."""
+        for field in self.request.body_arguments:
+            word, _, ballot = field.partition(".")
+            if word == "decision":
+                yield ballot, self.get_body_argument(field)
 
     def _form(self, digests: Sequence[str]) -> None:
         cases, by = self.read()

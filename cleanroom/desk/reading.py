@@ -124,14 +124,18 @@ def queue(cases: Cases, by: Sitting, desk: Desk) -> Queue:
             by.read_only or (None if plain else said("Nothing waits for you.")),
         ),
         Button(
-            counted(
-                len(approved), "Release the approved one", "Release all %(count)s that are approved"
-            ),
+            _release_words(len(approved)),
             "release",
             by.read_only or _no_folder(desk) or missing,
         ),
         approved,
     )
+
+
+def _release_words(approved: int) -> Said:
+    if not approved:
+        return said("Release what both platforms approved")
+    return counted(approved, "Release the approved one", "Release all %(count)s that are approved")
 
 
 def line(case: Case, by: Sitting) -> QueueLine:
@@ -183,7 +187,7 @@ def decision(chosen: Sequence[Case], by: Sitting) -> Decision:
     return Decision(
         lines,
         CHECKLIST,
-        (Ballot("decision", title, choices),),
+        (Ballot("", title, choices),),
         Button(said("Sign"), "decide", reason),
         seen(chosen),
         said("Needed to reject, and to approve against a concern."),

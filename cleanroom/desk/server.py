@@ -54,6 +54,7 @@ def serve(desk: Desk, port: int, tell: Callable[[str], None]) -> None:
         allow_remote_access=False,
         terminals_enabled=False,
         log_level=logging.ERROR,
+        answer_yes=True,  # Control-C ends it without a question
         allow_root=True,  # nobody can run anything through it
     )
     server.initialize(argv=[], find_extensions=False)

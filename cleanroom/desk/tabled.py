@@ -17,7 +17,7 @@ from cleanroom.borders import CIDS, EVENTS, PEOPLE, Candidate, Estimate, Protect
 from cleanroom.desk import terms
 from cleanroom.desk.contents import Cell, ColumnSummary, EstimateLine, EstimatesPage, Row, TablePage
 from cleanroom.desk.language import Said, said
-from cleanroom.desk.views import Heading, TableLine, Words
+from cleanroom.desk.views import Heading, TableLine
 from cleanroom.numbers import count
 from cleanroom.outside.words import cell_figure, estimate_figure
 
@@ -56,11 +56,6 @@ def estimates_page(heading: Heading, candidate: Candidate) -> EstimatesPage:
     return EstimatesPage(heading, tuple(lines))
 
 
-def label(value: str) -> Words:
-    """A dimension's value in the reader's words."""
-    return terms.key(value)
-
-
 def _rows(table: Protected, currency: str, policy: dict[str, Any]) -> Iterator[Row]:
     for cell in table.cells.iter_rows(named=True):
         key = [cell[name] for name in table.dimensions]
@@ -68,7 +63,7 @@ def _rows(table: Protected, currency: str, policy: dict[str, Any]) -> Iterator[R
         drawn = Cell(figure.text, _behind(table, cell, policy))
         if figure.text is None:
             drawn = Cell(None, drawn.behind, terms.absence(figure.state), _why(cell))
-        yield Row(tuple(label(value) for value in key), terms.key(cell["measure"]), drawn)
+        yield Row(tuple(terms.key(value) for value in key), terms.key(cell["measure"]), drawn)
 
 
 def _why(cell: dict[str, Any]) -> Said:

@@ -22,7 +22,7 @@ class State(StrEnum):
     DRAFT = "draft"
     SUBMITTED = "submitted"
     CHECKED = "checked"
-    IN_REVIEW = "in_review"
+    IN_REVIEW = "in review"
     REVIEWED = "reviewed"
     APPROVED = "approved"
     RELEASED = "released"
@@ -176,7 +176,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Ballot:
-    """What is decided on (a table, or a whole candidate), and what can be said of it."""
+    """What is decided on, and what can be said of it: the whole (`name` is empty) or a table."""
 
     name: str
     title: Words

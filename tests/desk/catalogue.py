@@ -63,12 +63,9 @@ def _in_templates() -> Iterator[Message]:
     for file in sorted((DESK / "templates").glob("*.html")):
         with file.open("rb") as content:
             for found in babel_extract(content, ("_", "gettext", "ngettext"), (), _OPTIONS):
-                told = found[2]
-                if isinstance(told, str):
-                    yield told
-                else:
-                    one, many, *_ = told or ()
-                    yield str(one), str(many)
+                texts = (found[2],) if isinstance(found[2], str) else found[2] or ()
+                one, *many = (str(text) for text in texts if text is not None)
+                yield (one, many[0]) if many else one
 
 
 def _borrowed() -> Iterator[str]:

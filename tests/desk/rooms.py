@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cleanroom import ledger, signing
 from cleanroom.agreement import Agreement, agreement_digest, load, with_keys, write
-from cleanroom.borders import Candidate, Release
-from cleanroom.gate.candidate import make_candidate, write_candidate
+from cleanroom.borders import Candidate, Release, candidate_digest
+from cleanroom.desk.decide import release_approved
+from cleanroom.gate.candidate import make_candidate, read_candidate, write_candidate
 from cleanroom.gate.release import Decision, cast_vote
 from cleanroom.keyring import PASSPHRASE, create_keyring, open_keyring
 from cleanroom.party.keys import create_keys
 from cleanroom.room.place import ledger_of, votes_folder
 from cleanroom.tables import KeyRole, Platform
 from tests.agreements import signed_by_both
+from tests.outside import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 REVIEWERS = {Platform.ADS: "ann", Platform.STORE: "bo"}
@@ -33,20 +35,34 @@ class Place:
     agreement: Agreement
     keys: dict[Platform, Path]
     room_key: signing.SigningKey
+    added: dict[str, Candidate] = field(default_factory=dict)  # the last by merchant's name
+
+    @property
+    def releases(self) -> Path:
+        """Where releases go."""
+        return self.room.parent / "releases"
 
     def add(self, release: Release, **manifest: Any) -> Candidate:
         """Lay a release's candidate into the room, signed by it; `manifest` replaces facts."""
         made = release.candidate
         facts = {**made.manifest, "agreement": agreement_digest(self.agreement), **manifest}
         facts["policy"] = self.agreement.policy.model_dump(mode="json")
-        kind = facts["study"]["kind"]
+        kind, merchant = facts["study"]["kind"], facts["merchant_name"]
         permitted = next(s for k, s in self.agreement.studies.items() if k == kind)
         facts["notebook"] = {"name": permitted.notebook, "sha256": permitted.sha256}
         candidate = make_candidate(facts, list(made.tables.values()), made.findings, self.room_key)
-        record = [facts["study"], facts["created"], facts["merchant_name"]]
-        name = f"{kind}-{facts['study']['merchant']}-{signing.digest(record)[:12]}.json"
+        name = f"{kind}-{facts['study']['merchant']}-{candidate_digest(candidate)[:12]}.json"
         write_candidate(candidate, self.room / "candidates" / name)
+        self.added[merchant] = candidate
         return candidate
+
+    def replace(self, merchant: str, **manifest: Any) -> Candidate:
+        """Make a merchant's candidate anew with other facts, and take the old one away."""
+        old, digest = self.added[merchant], candidate_digest(self.added[merchant])
+        for file in (self.room / "candidates").glob("*.json"):
+            if candidate_digest(read_candidate(file, signing.public_of(self.room_key))) == digest:
+                file.unlink()
+        return self.add(factories.build("cleanroom.gate.testing", Release, old, ()), **manifest)
 
     def reviewer_key(self, platform: Platform) -> signing.SigningKey:
         """The private key of a platform's reviewer."""
@@ -90,6 +106,22 @@ def make_place(folder: Path) -> Place:
     (folder / "room").mkdir()
     write(agreement, folder / "room" / "agreement.yaml")
     return Place(folder / "room", agreement, keys, ring.identity)
+
+
+def furnish(place: Place) -> None:
+    """Candidates of every sort: released before, unusual, plain."""
+    first = place.add(factories.rich()[0], created="2026-05-02T08:15:00+00:00")
+    for platform in Platform:
+        place.vote(first, platform)
+    release_approved(place.room, place.agreement, place.releases)
+    place.add(factories.fewer_buyers())
+    place.add(factories.mostly_withheld()[1])
+    place.add(factories.broken_split()[1])
+    place.add(factories.rounded()[0])
+    place.add(factories.conversion_only()[0])
+    place.add(factories.without_effect()[0])
+    lift = factories.rich("Tern & Tide", "m-030")[1]
+    place.add(lift)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -159,6 +160,12 @@ def test_the_installed_command_is_this_package() -> None:
     (command,) = entry_points(group="console_scripts", name="cleanroom")
     assert command.load().__module__ == "cleanroom.cli"
     assert version("cleanroom") == PROJECT["version"]
+
+
+def test_the_tile_of_jupyterlab_is_of_the_same_version() -> None:
+    described = json.loads((ROOT / "jupyter" / "launcher" / "package.json").read_text())
+    assert described["version"] == PROJECT["version"]
+    assert (ROOT / "jupyter" / "launcher" / described["jupyterlab"]["_build"]["load"]).is_file()
 
 
 def test_a_wheel_carries_code_templates_texts_and_styles_and_no_notebooks() -> None:
