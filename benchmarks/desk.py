@@ -10,6 +10,7 @@ from typing import Any
 
 from cleanroom.desk import reading, standing
 from cleanroom.desk.pages import render
+from cleanroom.desk.sitting import sitting_at
 from cleanroom.desk.standing import Desk, read_cases
 from cleanroom.desk.views import Frame
 from cleanroom.tables import Platform
@@ -59,7 +60,7 @@ def _seconds(desk: Desk) -> tuple[float, float, int]:
     """Seconds for the whole page, and for drawing it, and its size in bytes."""
     began = time.perf_counter()
     cases = read_cases(desk.room)
-    by = reading.sitting(desk, cases.agreement)
+    by = sitting_at(desk, cases.agreement)
     page = reading.queue(cases, by, desk)
     ready = time.perf_counter()
     html = render(page, Frame(root="/cleanroom/desk/"))

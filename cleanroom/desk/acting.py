@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cleanroom.desk import decide
 from cleanroom.desk.language import Said, counted, said
 from cleanroom.desk.queue import named
-from cleanroom.desk.reading import CHECKLIST, Sitting, cannot_decide, concerns, seen
+from cleanroom.desk.reading import CHECKLIST, concerns, seen
+from cleanroom.desk.sitting import Sitting, cannot_decide
 from cleanroom.desk.standing import Case, Cases, Desk, read_cases
 from cleanroom.desk.views import Standing
 from cleanroom.errors import KeysError, ReleaseError

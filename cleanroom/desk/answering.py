@@ -14,10 +14,11 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 from tornado.httputil import url_concat
 
-from cleanroom.desk import acting, reading
+from cleanroom.desk import acting
 from cleanroom.desk.acting import RefusedError
 from cleanroom.desk.language import Language, Said, preferred, said
 from cleanroom.desk.pages import Body, content_policy, render
+from cleanroom.desk.sitting import Sitting, sitting_at
 from cleanroom.desk.standing import Case, Cases, Desk, read_cases
 from cleanroom.desk.views import Frame, Problem
 from cleanroom.errors import CleanroomError
@@ -77,7 +78,7 @@ class Page(JupyterHandler):
             return Language(chosen)
         return preferred(self.request.headers.get("Accept-Language", ""))
 
-    def frame(self, here: str, by: reading.Sitting, cases: Cases | None = None) -> Frame:
+    def frame(self, here: str, by: Sitting, cases: Cases | None = None) -> Frame:
         """What stands around a page."""
         return Frame(
             self.language,
@@ -91,17 +92,17 @@ class Page(JupyterHandler):
             self._notice(),
         )
 
-    def show(self, page: Body, here: str, by: reading.Sitting, cases: Cases | None = None) -> None:
+    def show(self, page: Body, here: str, by: Sitting, cases: Cases | None = None) -> None:
         """Answer with a page."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(render(page, self.frame(here, by, cases)))
 
-    def read(self) -> tuple[Cases, reading.Sitting]:
+    def read(self) -> tuple[Cases, Sitting]:
         """All candidates, and who sits at the desk."""
         cases = read_cases(self.desk.room)
-        return cases, reading.sitting(self.desk, cases.agreement)
+        return cases, sitting_at(self.desk, cases.agreement)
 
-    def case(self, digest: str) -> tuple[Case, Cases, reading.Sitting]:
+    def case(self, digest: str) -> tuple[Case, Cases, Sitting]:
         """One candidate; raises `RefusedError` if the room has it no more."""
         cases, by = self.read()
         (case,) = acting.chosen_cases(cases, [digest])
@@ -116,7 +117,7 @@ class Page(JupyterHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A refusal or a failure as a page: in words, never with a trace or a value."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        title, nobody = said("This was not done"), reading.Sitting()
+        title = said("This was not done")
         if isinstance(error, RefusedError):
             self.set_status(error.status)
             page = Problem(title, *error.told)
@@ -143,7 +144,7 @@ class Page(JupyterHandler):
             )
         self.set_header("Content-Type", "text/html; charset=utf-8")
         root = self.root if self.current_user else ""
-        self.finish(render(page, Frame(self.language, root=root, read_only=nobody.read_only)))
+        self.finish(render(page, Frame(self.language, root=root)))
 
     def log_exception(self, *error: Any) -> None:
         """Refusals are answers, not faults; of a fault only its kind is logged, never a value."""

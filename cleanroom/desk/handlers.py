@@ -16,6 +16,7 @@ from cleanroom.desk.chain import ledger_page
 from cleanroom.desk.language import said
 from cleanroom.desk.pages import Body, document
 from cleanroom.desk.provenance import provenance
+from cleanroom.desk.sitting import Sitting
 from cleanroom.desk.standing import Cases, Desk
 from cleanroom.desk.tabled import estimates_page, table_page
 from cleanroom.desk.views import Frame
@@ -172,7 +173,7 @@ class LedgerHandler(Page):
         try:
             cases, by = self.read()
         except CleanroomError:  # a broken ledger is what this page is for
-            by = reading.Sitting(read_only=said("Read only: the room is not sound."))
+            by = Sitting(read_only=said("Read only: the room is not sound."))
         self.show(page, "ledger", by, cases)
 
 

@@ -15,7 +15,8 @@ from cleanroom.desk.acting import RefusedError, Signed
 from cleanroom.desk.chain import ledger_page
 from cleanroom.desk.language import said
 from cleanroom.desk.provenance import provenance
-from cleanroom.desk.reading import CHECKLIST, Sitting
+from cleanroom.desk.reading import CHECKLIST
+from cleanroom.desk.sitting import Sitting, cannot_release, sitting_at
 from cleanroom.desk.standing import Case, Desk, read_cases, state_of
 from cleanroom.desk.views import Standing, State
 from cleanroom.errors import KeysError
@@ -49,7 +50,7 @@ def desk(place: Place, platform: Platform | None = Platform.ADS) -> Desk:
 
 
 def sitting(place: Place, platform: Platform | None = Platform.ADS) -> Sitting:
-    return reading.sitting(desk(place, platform), place.agreement)
+    return sitting_at(desk(place, platform), place.agreement)
 
 
 def standing(place: Place, candidate: Candidate) -> Case:
@@ -166,7 +167,7 @@ def test_a_forged_vote_is_a_concern_and_hinders_the_release(place: Place, plain:
     case = standing(place, plain)
     assert (case.doubtful, case.state, len(case.votes)) == (1, State.IN_REVIEW, 1)
     assert "not its reviewer’s" in reading.concerns(case)[0].message
-    assert "not its reviewer’s" in str(reading.cannot_release(case, desk(place)))
+    assert "not its reviewer’s" in str(cannot_release(case, desk(place)))
     with pytest.raises(RefusedError, match="is not theirs"):
         acting.release(desk(place), sitting(place), [case.digest])
 
@@ -202,14 +203,14 @@ def test_the_state_shows_no_single_vote(votes: list[object], state: State) -> No
 
 def test_a_key_that_the_agreement_does_not_name_is_read_only(place: Place, tmp_path: Path) -> None:
     strange = make_place(tmp_path)
-    by = reading.sitting(desk(strange), place.agreement)
+    by = sitting_at(desk(strange), place.agreement)
     assert by.read_only == said(
         "Read only: the agreement in force does not name this reviewer’s key."
     )
     platform_keys = Desk(place.room, place.room.parent / "ads")
-    assert "not a reviewer’s" in str(reading.sitting(platform_keys, place.agreement).read_only)
+    assert "not a reviewer’s" in str(sitting_at(platform_keys, place.agreement).read_only)
     nowhere = Desk(place.room, tmp_path / "nowhere")
-    assert "cannot be read" in str(reading.sitting(nowhere, place.agreement).read_only)
+    assert "cannot be read" in str(sitting_at(nowhere, place.agreement).read_only)
 
 
 def test_whose_keys_they_are_is_told_without_opening_them(place: Place) -> None:

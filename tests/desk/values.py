@@ -11,7 +11,7 @@ from cleanroom.desk import reading
 from cleanroom.desk.comparison import compare
 from cleanroom.desk.language import said
 from cleanroom.desk.pages import Body
-from cleanroom.desk.reading import Sitting
+from cleanroom.desk.sitting import Sitting
 from cleanroom.desk.standing import Case, Cases, Desk, Vote
 from cleanroom.desk.tabled import estimates_page, table_page
 from cleanroom.desk.views import Frame, Problem, Standing, State

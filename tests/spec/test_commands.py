@@ -29,6 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
         (("run", "nowhere", "--settings", ROOT / "configs" / "red-cat-plan.run.yaml"),
          ExitCode.AGREEMENT, "nowhere is no room"),
         (("review", "list", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
+        (("desk", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("room", "diagnostics", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("report", "nowhere", "--agreement", DRAFT, "--out", "x"), ExitCode.RELEASE,
          "no releases in nowhere"),
