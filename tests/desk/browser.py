@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.desk.rooms import WORDS
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE = 60_000  # milliseconds: a busy machine is no fault of the desk
 _BIN = Path(sys.executable).parent
 _FLAGS = ["--no-sandbox", "--disable-lcd-text"]  # in a container its sandbox cannot start
 
@@ -35,6 +36,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CLEANROOM_BROWSER") == "required":
             pytest.fail(told)
         pytest.skip(told)
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser
@@ -61,7 +63,7 @@ def open_page(browser: Browser, address: str, locale: str = "en-GB") -> Page:
     page = browser.new_context(
         viewport={"width": 1000, "height": 640}, locale=locale, accept_downloads=True
     ).new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE)
     page.goto(address)
     return page
 

@@ -295,10 +295,9 @@ def test_jupyterlab_opens_the_desk_which_is_read_only_there(
     )
     with lab as address:
         page = open_page(browser, address)
-        page.set_default_timeout(60_000)
         tile = page.locator(".jp-LauncherCard", has_text="Review desk")
         with page.context.expect_page() as opened:
-            tile.click(timeout=60_000)
+            tile.click()
         desk = opened.value
         expect(desk.get_by_role("heading", level=1)).to_have_text("Queue")
         told = desk.get_by_text("Read only: no reviewer’s key is at hand here.")
