@@ -15,6 +15,7 @@ from benchmarks import (
     blinded_join,
     coverage,
     demo,
+    desk,
     differencing,
     keyed_join,
     link,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
+    "desk": desk.measure,
     "differencing": differencing.measure,
     "keyed_join": keyed_join.measure,
     "link": link.measure,
@@ -41,6 +43,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
     "blinded_join": 100_000,
+    "desk": 500,
     "differencing": 1_000,
     "keyed_join": 1_000_000,
     "peers": 100_000,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from cleanroom.agreement import Agreement, StudyKind
@@ -10,9 +10,7 @@ from cleanroom.policy import fingerprint
 from cleanroom.review.office import docket, propose, record_acts
 from cleanroom.review.records import ActKind, Reviewer, sign_act
 from cleanroom.review.templates import Bounds, Template
-from cleanroom.signing import SigningKey
 from cleanroom.study import parameters_of
-from cleanroom.tables import Platform
 
 REVIEWER = "ann"
 
@@ -34,13 +32,11 @@ def approve(
     ledger: Path,
     agreement: Agreement,
     templates: Iterable[Template],
-    keys: Mapping[Platform, SigningKey],
-    name: str = REVIEWER,
+    reviewers: Iterable[Reviewer],
 ) -> None:
     """Propose templates, and have a reviewer of each platform sign those that are new."""
     new = propose(ledger, [*templates], "somebody")
-    for platform, key in keys.items():
-        by = Reviewer(platform, name, key)
+    for by in reviewers:
         head = docket(ledger).head
         acts = [sign_act(by, ActKind.APPROVE_TEMPLATE, each.digest, head) for each in new]
         record_acts(ledger, agreement, acts)

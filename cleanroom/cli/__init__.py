@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from cleanroom.cli import agreement, party, review, room, template
+from cleanroom.cli.desk import desk
 from cleanroom.cli.options import AgreementFile, Author, Notebooks, Out, RoomFolder
 from cleanroom.errors import CleanroomError, ExitCode, LedgerError
 
@@ -33,6 +34,7 @@ for name, group in {
     "review": review.app,
 }.items():
     app.add_typer(group, name=name)
+app.command()(desk)
 
 
 def main() -> NoReturn:

@@ -39,9 +39,15 @@ from cleanroom.room.vault import room_keys
 from cleanroom.tables import KeyRole, Platform
 
 
-def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) -> Reviewer:
-    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another."""
-    ring = open_keyring(keys, role=KeyRole.REVIEWER.value, platform=platform.value, name=name)
+def reviewer(
+    agreement: Agreement, platform: Platform, name: str, keys: Path, passphrase: str | None = None
+) -> Reviewer:
+    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another.
+
+    `passphrase`: what opens the key, where neither a variable holds it nor a terminal asks for it.
+    """
+    wanted = {"role": KeyRole.REVIEWER.value, "platform": platform.value, "name": name}
+    ring = open_keyring(keys, passphrase=passphrase, **wanted)
     if agreement.parties[platform].reviewers.get(name) != ring.public["identity_key"]:
         raise KeysError(
             f"{keys} does not hold the key that the agreement names for '{name}' of {platform}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from cleanroom.errors import ReviewError
 from cleanroom.gate.candidate import read_candidate
 from cleanroom.review.case import Case, has_decided
 from cleanroom.review.checks import released_cells, withheld_cells
-from cleanroom.review.folding import Docket
 from cleanroom.review.guards import Actor, Attempt, may_step
 from cleanroom.review.office import docket
-from cleanroom.review.states import LEFT, Action, State
+from cleanroom.review.states import Action, State
 from cleanroom.room.place import candidate_files, ledger_of
 from cleanroom.tables import Platform
 
@@ -82,16 +81,16 @@ def opened(room: Path, case: Case, agreement: Agreement) -> Waiting:
     return Waiting(file, case, candidate, released_cells(candidate), withheld_cells(candidate))
 
 
-def last_release(known: Docket, case: Case) -> Case | None:
-    """The last release of the same study before this candidate, to compare it with."""
-    return next(
-        (
-            other
-            for other in reversed([*known.cases.values()])
-            if other.state in LEFT and other.study == case.study and other is not case
-        ),
-        None,
-    )
+def last_release(left: Iterable[Case], case: Case) -> Case | None:
+    """Of what left, the last before this candidate did, if it has: to compare it with."""
+    before = case.receipt.body.time if case.receipt else "~"  # after every time
+    times = {
+        other.candidate: (other.receipt.body.time, other)
+        for other in left
+        if other.receipt is not None and other.candidate != case.candidate
+    }
+    earlier = [(time, other) for time, other in times.values() if time <= before]
+    return max(earlier, key=lambda pair: pair[0])[1] if earlier else None
 
 
 def drafts(room: Path) -> list[Case]:

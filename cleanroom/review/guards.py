@@ -31,6 +31,7 @@ class Actor:
         return self.name if self.platform is None else f"{self.platform}/{self.name}"
 
 
+OWN = "You asked for it to be released; somebody else has to review it."
 _REVIEWERS = "Only a reviewer of either platform can."
 ROOM, AGREEMENT, ITSELF = Actor("the room"), Actor("the agreement"), Actor("")
 
@@ -163,7 +164,7 @@ def _who_refuses(case: Case, row: Transition, actor: Actor) -> str | None:
     }
     is_allowed, refusal = refusals[row.who]
     if row.who is Who.REVIEWER and is_author:
-        return "You asked for it to be released; somebody else has to review it."
+        return OWN
     return None if is_allowed else refusal
 
 

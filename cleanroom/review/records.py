@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from cleanroom import signing
 from cleanroom.agreement import Agreement, Digest, Model, Signature
 from cleanroom.errors import ReleaseError
 from cleanroom.tables import Platform
 
-_LONGEST_COMMENT = 2000  # characters
+LONGEST_COMMENT = 2000  # characters
 
 
 class Decision(StrEnum):
@@ -29,13 +29,19 @@ class Decision(StrEnum):
     UNDECIDED = "undecided"
 
 
-def _without_controls(text: str) -> str:
-    if any(not (character.isprintable() or character == "\n") for character in text):
-        raise ValueError("holds control characters.")
-    return text
+def is_plain(comment: str) -> bool:
+    """Whether a comment may be signed: not too long, and without signs that cannot be shown."""
+    shown = all(character.isprintable() or character == "\n" for character in comment)
+    return shown and len(comment) <= LONGEST_COMMENT
 
 
-Comment = Annotated[str, Field(max_length=_LONGEST_COMMENT), AfterValidator(_without_controls)]
+def _plain(comment: str) -> str:
+    if not is_plain(comment):
+        raise ValueError("is too long or holds control characters.")
+    return comment
+
+
+Comment = Annotated[str, AfterValidator(_plain)]
 
 
 class TableVote(Model):

@@ -102,9 +102,9 @@ def _write_exports(exports: Exports, directory: Path) -> None:
 
 
 def _approve_templates(agreement: Agreement, home: Path) -> None:
-    own = {p: reviewer(agreement, p, REVIEWER, home / f"{p}-{REVIEWER}").key for p in Platform}
+    own = [reviewer(agreement, p, REVIEWER, home / f"{p}-{REVIEWER}") for p in Platform]
     wanted = [templates.wide(kind, agreement) for kind in agreement.studies]
-    templates.approve(ledger_of(home / "room"), agreement, wanted, own, REVIEWER)
+    templates.approve(ledger_of(home / "room"), agreement, wanted, own)
 
 
 def _with_everyones_keys(draft: Agreement, home: Path) -> Agreement:

@@ -99,11 +99,7 @@ class Desk:
     def open(self) -> Desk:
         """The templates approved by both platforms."""
         wanted = [templates.wide(kind, self.agreement) for kind in self.agreement.studies]
-        templates.approve(self.path, self.agreement, wanted, {Platform.ADS: ADS}, "ann")
-        for template in wanted:
-            head = self.docket.head
-            act = sign_act(SAM, ActKind.APPROVE_TEMPLATE, template.digest, head)
-            office.record_acts(self.path, self.agreement, [act])
+        templates.approve(self.path, self.agreement, wanted, [ANN, SAM])
         return self
 
     @property

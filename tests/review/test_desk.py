@@ -154,7 +154,7 @@ def test_what_is_recalled_is_written_no_more_and_still_there_to_compare_with(
     assert release_approved(room.directory, room.agreement, tmp_path / "new") == ([], {})
     known = docket(ledger_of(room.directory))
     again = Case("f" * 64, "again.json", study=known.named(digest).study)
-    compared = last_release(known, again)
+    compared = last_release(known.cases.values(), again)
     assert compared is not None
     assert compared.candidate == digest
 

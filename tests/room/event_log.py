@@ -23,6 +23,7 @@ from cleanroom import sealing, signing
 from cleanroom.agreement import agreement_digest, parse
 from cleanroom.borders import Table, handover_schema
 from cleanroom.consent import signed
+from cleanroom.review.records import Reviewer
 from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import Vault, accept, create_room, open_vault
 from cleanroom.tables import TABLES, Platform, Role
@@ -94,7 +95,8 @@ class Room:
         for party, key in self.keys.items():
             self.agreement = signed(self.agreement, party, key)
         wanted = [templates.wide(kind, self.agreement) for kind in self.agreement.studies]
-        templates.approve(ledger_of(self.directory), self.agreement, wanted, self.reviewers)
+        by = [Reviewer(p, templates.REVIEWER, key) for p, key in self.reviewers.items()]
+        templates.approve(ledger_of(self.directory), self.agreement, wanted, by)
 
     def terms(self, **changes: Any) -> dict[str, Any]:
         """The agreement's plain values; `changes` replace some."""
