@@ -11,14 +11,13 @@ from cleanroom.errors import KeysError
 from cleanroom.keyring import whose
 from cleanroom.review.case import requests, seats
 from cleanroom.review.guards import Actor, Attempt, why_not
-from cleanroom.review.states import LEFT, Action, State, transition
+from cleanroom.review.states import LEFT, OPEN, Action, State, transition
 from cleanroom.tables import KeyRole, Platform
 
-_OUT_OF_PLACE = {
-    Action.VOTE: said("It is settled: nothing is decided on it any more."),
+_SETTLED = said("It is settled: nothing is decided on it any more.")
+_TOO_EARLY = {
     Action.RETURN: said("It can be returned once a reviewer of each platform has voted."),
     Action.REJECT: said("It can be rejected once a reviewer of each platform has voted."),
-    Action.RECALL: said("Only what was released can be recalled."),
 }
 
 
@@ -62,11 +61,19 @@ def cannot(action: Action, paper: Paper, by: Sitting) -> Said | None:
     if by.read_only is not None:
         return by.read_only
     if transition(paper.case.state, action) is None:
-        return _OUT_OF_PLACE[action]
+        return _out_of_place(action, paper.case.state)
     if action is Action.VOTE and not paper.in_force:
         return said("It was made under another agreement; the study has to be run again.")
     reason = why_not(paper.case, Attempt(action, Actor(by.name, by.platform), comment="said"))
     return None if reason is None else Said(reason)
+
+
+def _out_of_place(action: Action, state: State) -> Said:
+    if action is Action.RECALL:
+        return said("Only what was released can be recalled.")
+    if state is State.APPROVED:
+        return said("Every table is approved; to stop it, vote for changes.")
+    return _TOO_EARLY.get(action, _SETTLED) if state in OPEN else _SETTLED
 
 
 def what_is_missing(paper: Paper) -> Said:

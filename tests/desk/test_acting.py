@@ -181,7 +181,7 @@ def test_a_rejection_and_a_recall_say_why(place: Place, plain: Candidate) -> Non
         act(place, plain, ActKind.RECALL, "")
     assert act(place, plain, ActKind.RECALL).startswith("It is recalled.")
     assert standing(place, plain).case.state is State.RECALLED
-    with pytest.raises(RefusedError, match="rejected once"):
+    with pytest.raises(RefusedError, match="is settled"):
         act(place, plain, ActKind.REJECT)
 
 
