@@ -16,13 +16,9 @@ from cleanroom.desk.views import Entry, LedgerPage
 from cleanroom.errors import LedgerError
 
 PAGE = 100  # records on a page
-# What was said, what stands on the candidate's own page, and what the record has of its own.
-_WITHHELD = {"decision", "tables", "comment", "findings", "rule_refusal", "study", "parts"} | {
-    "format",
-    "time",
-    "previous",
-    "signature",
-}
+# What was said or found is on the candidate's own page; the rest is the record's own, or long.
+_SAID = {"decision", "tables", "comment", "findings", "rule_refusal", "withheld", "study", "parts"}
+_WITHHELD = {*_SAID, "policy", "receipt", "format", "time", "previous", "signature"}
 # What a record holds within, and what of it is told.
 _INNER = {"body": ("candidate", "act", "subject", "platform", "reviewer"), "template": ("name",)}
 _SHORT = 12  # characters of a digest that tell it from others

@@ -68,11 +68,11 @@ def open_page(browser: Browser, address: str, locale: str = "en-GB") -> Page:
     return page
 
 
-def keep_image(page: Page, name: str, folder: Path) -> None:
-    """A picture of the whole page; `UPDATE_IMAGES=1` puts it among the documentation's."""
+def keep_image(page: Page, name: str, folder: Path, *, whole: bool = True) -> None:
+    """A picture of the page, or of its top; `UPDATE_IMAGES=1` puts it among the documentation's."""
     update = os.environ.get("UPDATE_IMAGES")
     file = (IMAGES if update else folder) / f"{name}.png"
-    page.screenshot(path=file, full_page=True)
+    page.screenshot(path=file, full_page=whole)
     assert file.stat().st_size > 10_000
 
 
