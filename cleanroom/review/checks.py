@@ -81,7 +81,7 @@ def _mostly_withheld(candidate: Candidate, earlier: Iterable[Case]) -> Iterator[
     for table in candidate.tables.values():
         withheld, with_data = _withheld(table).total(), table.cells["no_data"].null_count()
         if with_data and withheld > _MOSTLY * with_data:
-            words = "More than half of its cells is withheld."
+            words = f"{withheld} of its {with_data} cells are withheld."
             yield Finding("mostly_withheld", table.name, words)
 
 
