@@ -155,8 +155,12 @@ class Room:
         opened = self.agreement.opens[table]
         schema = handover_schema(table, opened)
         frame = pl.DataFrame([{name: row.get(name) for name in opened} for row in rows], schema)
-        secret = [n for n, role in opened.items() if role in (Role.IDENTIFIER, Role.JOIN_KEY)]
-        return frame.with_columns(pl.col(secret).map_elements(self.token, pl.String))
+        people = [n for n, role in opened.items() if role is Role.IDENTIFIER]
+        keys = [n for n, role in opened.items() if role is Role.JOIN_KEY]
+        own = pl.col(keys).map_elements(self.token, pl.String)
+        # Where the join is blinded, its keys are handles, half as long.
+        own = own.str.head(32) if self.agreement.join.mode == "blinded" else own
+        return frame.with_columns(pl.col(people).map_elements(self.token, pl.String), own)
 
     def hand_over(self, party: Platform, frames: dict[str, pl.DataFrame], **changes: Any) -> Path:
         """Write a handover's directory; `changes` replace parts of the manifest's body.
