@@ -139,10 +139,10 @@ def test_the_arms_exchanged_only_change_the_sign(case: tuple[int, int, int, int]
     treated, holdout = proportions(case)
     there = difference_of_proportions(treated, holdout)
     back = difference_of_proportions(holdout, treated)
-    # Where an arm of two has bought to the last, the restricted shares keep eight digits.
-    assert isclose(there.lower, -back.upper, abs_tol=1e-7)
-    assert isclose(there.upper, -back.lower, abs_tol=1e-7)
-    assert isclose(there.p_value, back.p_value, abs_tol=1e-12)
+    # Of two people beside tens of thousands, the restricted shares keep six digits.
+    assert isclose(there.lower, -back.upper, abs_tol=1e-6)
+    assert isclose(there.upper, -back.lower, abs_tol=1e-6)
+    assert isclose(there.p_value, back.p_value, abs_tol=1e-8)
 
 
 def test_nobody_in_either_arm_still_has_an_interval() -> None:
