@@ -16,6 +16,7 @@ from benchmarks import (
     blinded_join,
     coverage,
     demo,
+    desk,
     differencing,
     geo_coverage,
     keyed_join,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
+    "desk": desk.measure,
     "differencing": differencing.measure,
     "geo_coverage": geo_coverage.measure,
     "keyed_join": keyed_join.measure,
@@ -54,6 +56,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 ROWS = {
     "aipw": 1_000_000,
     "blinded_join": 100_000,
+    "desk": 500,
     "differencing": 1_000,
     "geo_coverage": 1_000,
     "keyed_join": 1_000_000,

@@ -33,6 +33,7 @@ _STORY = {
     "comparability": ("cleanroom.outside.comparability", None),
     "lines": ("cleanroom.outside.lines", None),
     "run": ("cleanroom.bench.run", "run"),
+    "release": ("cleanroom.bench.release", None),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),
     "render_report": ("cleanroom.outside.report", "render_report"),

@@ -190,14 +190,7 @@ class Protected(Border):
         dimensions = tuple(name for name in self.dimensions if name != dropped)
         bounds = {rule: words for rule, words in self.bounds.items() if rule in cells["withheld"]}
         return Protected(
-            self.name,
-            self.title,
-            dimensions,
-            cells,
-            self.policy,
-            self.noise,
-            self.rounding,
-            bounds,
+            self.name, self.title, dimensions, cells, self.policy, self.noise, self.rounding, bounds
         )
 
 
@@ -275,10 +268,13 @@ class Candidate(Border):
 
 @dataclass(frozen=True, repr=False)
 class Release(Border):
-    """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
+    """A candidate with the votes of a quorum, verified: all that a report may be drawn from.
+    `found`: what the machine had found when they voted; `receipt`: what the room signed."""
 
     candidate: Candidate
     votes: tuple[dict[str, Any], ...]
+    found: tuple[dict[str, str], ...] = ()
+    receipt: dict[str, Any] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate",)
 

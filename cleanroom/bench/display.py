@@ -25,7 +25,6 @@ from cleanroom.outside.words import (
     cell_figure,
     estimate_figure,
     reason_words,
-    refusal_words,
     rounding_words,
 )
 from cleanroom.studies import geo
@@ -33,7 +32,7 @@ from cleanroom.studies.intervals import Interval, UndefinedError
 from cleanroom.studies.markets import Plan
 from cleanroom.studies.portfolio import Portfolio
 from cleanroom.study import GeoStudy, parse_study
-from cleanroom.withholding import withholding
+from cleanroom.withholding import refusal_words, withholding
 
 if TYPE_CHECKING:
     import altair as alt
@@ -46,8 +45,8 @@ _SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.UN
 def summary(candidate: Candidate) -> Markdown:
     """Whose study this is, and the sentences that matter, the most important first."""
     study = candidate.manifest["study"]
-    title = f"## {_plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
-    return _markdown([title, *(f"- {_plain(s)}" for s in candidate.findings.summary)])
+    title = f"## {plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
+    return _markdown([title, *(f"- {plain(s)}" for s in candidate.findings.summary)])
 
 
 def table(candidate: Candidate, name: str) -> Markdown:
@@ -164,7 +163,7 @@ def portfolio(found: Portfolio, currency: str, most: int = 20) -> Markdown:
     reasons = Counter(found.left_out.values()).most_common()
     return _markdown(
         [
-            *(f"- {_plain(sentence)}" for sentence in found.findings.summary),
+            *(f"- {plain(sentence)}" for sentence in found.findings.summary),
             "",
             *_grid(["estimate", "value", "95 % interval", "method"], rows),
             "",
@@ -203,7 +202,7 @@ def withheld(candidate: Candidate) -> Markdown:
     ]
     lines = _grid(["table", "measure", "withheld", "why"], rows) if rows else [_NOTHING]
     refused = [
-        f"\n{name}: {_plain(words)}"
+        f"\n{name}: {plain(words)}"
         for name, shown in candidate.tables.items()
         for words in refusal_words(shown)
     ]
@@ -243,10 +242,10 @@ def _terms(policy: Mapping[str, Any]) -> str:
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(plain(str(cell)) for cell in line) + " |" for line in lines]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is: a merchant's name may hold anything."""
     for mark, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("\n", " ")):
         text = text.replace(mark, instead)

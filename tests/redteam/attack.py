@@ -1,9 +1,9 @@
 """An attack, and how it is scored: played in both rooms of every twin, against a blind guess.
 
-An attack is deterministic and claims only what it is sure of. `learned` is the share of rooms about
-which it claimed the truth, less those about which it claimed the opposite: a membership advantage
-(Yeom et al. 2018, CSF), which is 0 for whoever guesses without looking, as half the rooms have the
-secret. 100 %: it always knows.
+An attack is deterministic; what says nothing to it, it claims nothing of. `learned` is the share of
+rooms about which it claimed the truth, less those about which it claimed the opposite: a membership
+advantage (Yeom et al. 2018, CSF), which is 0 for whoever guesses without looking, as half the rooms
+have the secret. 100 %: it always knows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from tests.redteam.worlds import Outlet, Scene
 
-PEOPLE = 2  # each in a twin of their own
+PEOPLE = 1  # each in a twin of their own
+FEW = 12  # others beside the target, of whom the attacker knows what they did
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,15 @@ def _claim(attack: Attack, scene: Scene, *, secret: bool) -> bool | None:
         return attack.play(outlet, scene)
 
 
-def by_difference(first: float | None, second: float | None, unit: float = 1) -> bool | None:
-    """What two numbers say of the one person by whom their cells may differ.
+def by_difference(
+    first: float | None, second: float | None, others: int = 0, unit: float = 1
+) -> bool | None:
+    """What two numbers say of the target, by whom and by so many `others` they may differ.
 
-    A number that was there and then is not was kept back for being too close: that says it too.
+    Silence is read as well: a number that is withheld though the first was told is near to it.
     """
     if first is None:
         return None
     if second is None:
         return True
-    return {0.0: False, unit: True}.get(abs(first - second))
+    return {others * unit: False, (others + 1) * unit: True}.get(abs(first - second))

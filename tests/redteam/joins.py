@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cleanroom.tables import Platform
-from tests.redteam.attack import Attack, by_difference
+from tests.redteam.attack import FEW, Attack, by_difference
 from tests.redteam.worlds import (
     Outlet,
     Scene,
+    buyers,
     clicks,
     comings,
+    merged,
     named,
     numbers,
+    passers,
     purchases,
     touch,
+    viewers,
 )
 from tests.room.event_log import Row
 
@@ -27,14 +31,20 @@ LINKED = ("link", "linked", "people")
 PART = 60  # people, more than min_people
 
 
-def _clickers(number: int) -> Scene:
-    """People who clicked, of whom two in three came; the secret is whether the target did."""
-    crowd = named("one", 2 * PART + number)
-    came = [one for place, one in enumerate(crowd) if place % 3]
-    return Scene(
-        {"touches": clicks([*crowd, "target"], 0), "visits": comings(came, 0)},
-        {"visits": comings(["target"], 0)},
-    )
+def _clickers(few: int) -> Callable[[int], Scene]:
+    """People who clicked, of whom two in three came, a few who came, and the target: perhaps."""
+
+    def scene(number: int) -> Scene:
+        crowd, some = named("one", 2 * PART + number), named("few", few)
+        came = [one for place, one in enumerate(crowd) if place % 3]
+        touches = clicks([*crowd, *some, "target"], 0)
+        return Scene(
+            merged(viewers(), {"touches": touches, "visits": comings([*came, *some], 0)}),
+            {"visits": comings(["target"], 0)},
+            others=few,
+        )
+
+    return scene
 
 
 def _bring(outlet: Outlet, scene: Scene, people: set[str]) -> int | None:
@@ -52,7 +62,7 @@ def _bring(outlet: Outlet, scene: Scene, people: set[str]) -> int | None:
 
 
 def _people(scene: Scene) -> list[str]:
-    return [row["user"].removeprefix("u-") for row in scene.common["touches"]]
+    return [r["user"].removeprefix("u-") for r in scene.common["touches"] if r["cid"]]
 
 
 def tree(people: Sequence[str], size: Callable[[set[str]], int | None]) -> bool | None:
@@ -77,27 +87,29 @@ def _tree(outlet: Outlet, scene: Scene) -> bool | None:
 
 
 def _three_joins(outlet: Outlet, scene: Scene) -> bool | None:
-    """Two large parts and the target together, then each part: every two inputs differ by many."""
+    """Two large parts, the target and a few together, then each part: every two inputs differ."""
     people = _people(scene)
-    one, two = set(people[:PART]), set(people[PART:-1])
+    rest = people[: -1 - scene.others]
     both, first, second = (
-        _bring(outlet, scene, part) for part in ({*one, *two, "target"}, one, two)
+        _bring(outlet, scene, {*part}) for part in (people, rest[:PART], rest[PART:])
     )
     if both is None or first is None:
         return None
-    return by_difference(both - first, second)
+    return by_difference(both - first, second, scene.others)
 
 
 def _third_handover(outlet: Outlet, scene: Scene) -> bool | None:
-    """Spoil the CIDs of many, then put them back but for the target's: the people are the same."""
-    true = scene.common["touches"]
-    crowd = {f"u-{one}" for one in _people(scene)[:PART]}
+    """Spoil the CIDs of many, then put them back but for the target's and those of a few.
+
+    The people are the same.
+    """
+    true, people = scene.common["touches"], _people(scene)
     first = numbers(outlet.conversion(0, 5)).get(LINKED)
-    for spoilt in (crowd, {"u-target"}):
-        rows = [_spoilt(row, spoilt) for row in true]
+    for spoilt in (people[:PART], people[-1 - scene.others :]):
+        rows = [_spoilt(row, {f"u-{one}" for one in spoilt}) for row in true]
         if outlet.hand_over(Platform.ADS, {"touches": rows}) is not None:
             return None
-    return by_difference(first, numbers(outlet.conversion(0, 5)).get(LINKED))
+    return by_difference(first, numbers(outlet.conversion(0, 5)).get(LINKED), scene.others)
 
 
 def _spoilt(row: Row, people: set[str]) -> Row:
@@ -110,18 +122,16 @@ def _puppets(number: int) -> Scene:
     The other clicks are not handed over.
     """
     puppets = named("puppet", 80 + number)
+    visits = comings(puppets[:60], 0) + purchases(puppets[:30], 0)
     return Scene(
-        {
-            "touches": clicks(puppets, 0) + clicks(["target"], 0),
-            "visits": comings(puppets[:60], 0) + purchases(puppets[:30], 0),
-        },
+        merged(passers(), {"touches": clicks([*puppets, "target"], 0), "visits": visits}),
         {"visits": comings(["target"], 0) + purchases(["target"], 0)},
     )
 
 
-def _read_puppets(outlet: Outlet, _scene: Scene) -> bool | None:
-    buyers = numbers(outlet.conversion(0, 5)).get(("path", "purchase", "people"))
-    return by_difference(buyers, 30)
+def _read_puppets(outlet: Outlet, scene: Scene) -> bool | None:
+    told = numbers(outlet.conversion(0, 5)).get(("path", "purchase", "people"))
+    return by_difference(told, buyers(scene))
 
 
 def _probe(number: int) -> Scene:
@@ -156,7 +166,7 @@ ATTACKS = (
         "its own clicks",
         "as the ads platform: hands over half of its CIDs, then half of those, and reads how many "
         "are linked, until all or none are",
-        _clickers,
+        _clickers(0),
         _tree,
         held_by="`min_people`, `min_converters`, the join input",
     ),
@@ -170,19 +180,19 @@ ATTACKS = (
     ),
     Attack(
         "three joins",
-        "its own clicks",
-        "brings two parts and the target into a join, then one part, then the other",
-        _clickers,
+        f"its own clicks, and that {FEW} of those people came",
+        "brings two parts, those and the target into a join, then one part, then the other",
+        _clickers(FEW),
         _three_joins,
         held_by="`differencing`",
     ),
     Attack(
         "the third handover",
-        "its own clicks",
-        "spoils many CIDs in a second handover, the target's alone in a third",
-        _clickers,
+        "the same",
+        "spoils many CIDs in a second handover, in a third the target's and theirs alone",
+        _clickers(FEW),
         _third_handover,
-        held_by="the join input",
+        held_by="the join input, `differencing`",
     ),
     Attack(
         "made-up people",

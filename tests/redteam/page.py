@@ -34,7 +34,15 @@ def scored(name: str, people: int) -> Score:
 
 def table(people: int = PEOPLE) -> str:
     """The table of all attacks, the game under noise last."""
-    attacks = [_row(attack, people) for attack in ATTACKS]
+    return _table([_row(attack, people) for attack in ATTACKS])
+
+
+def without_attacks() -> list[str]:
+    """Those lines of the table that no attack has to be played for."""
+    return _table([]).splitlines()
+
+
+def _table(attacks: list[tuple[str, ...]]) -> str:
     return grid(HEAD, [_blind(), *attacks, *_under_noise()])
 
 
@@ -45,13 +53,13 @@ def _blind() -> tuple[str, ...]:
 
 def _row(attack: Attack, people: int) -> tuple[str, ...]:
     learned = scored(attack.name, people).learned
-    return attack.name, attack.knows, attack.does, f"{learned:.0%}", _verdict(attack, learned)
+    verdict = f"nothing: [{attack.conceded}]({_THREATS})" if attack.conceded else attack.held_by
+    return attack.name, attack.knows, attack.does, f"{learned:.0%}", verdict
 
 
-def _verdict(attack: Attack, learned: float) -> str:
-    if attack.conceded:
-        return f"nothing: [{attack.conceded}]({_THREATS})"
-    return attack.held_by if learned <= 0 else f"**nothing yet**: {attack.held_by}"
+def line(attack: Attack, people: int = PEOPLE) -> str:
+    """An attack's line of the table."""
+    return grid(HEAD, [_row(attack, people)]).splitlines()[-1]
 
 
 def _under_noise() -> Iterator[tuple[str, ...]]:

@@ -17,13 +17,17 @@ from tests.redteam.worlds import (
     Outlet,
     Refused,
     Scene,
+    buyers,
     clicks,
     comings,
     day,
+    merged,
     named,
     numbers,
+    passers,
     purchases,
     touch,
+    viewers,
 )
 
 CLICKED = ("link", "clicked", "people")
@@ -37,14 +41,10 @@ REVENUE = ("money", "revenue")
 def _linked_tables(number: int) -> Scene:
     """Of those who clicked with a CID all came, the target perhaps; others clicked without one."""
     crowd = named("one", 60 + number)
+    touches = clicks([*crowd, "target"], 0)
+    touches += [touch(f"u-{other}", 0, None) for other in named("other", 40)]
     return Scene(
-        {
-            "touches": [
-                *clicks([*crowd, "target"], 0),
-                *(touch(f"u-{other}", 0, None) for other in named("other", 40)),
-            ],
-            "visits": comings(crowd, 0),
-        },
+        merged(viewers(), {"touches": touches, "visits": comings(crowd, 0)}),
         {"visits": comings(["target"], 0)},
     )
 
@@ -59,12 +59,11 @@ def _all_came(outlet: Outlet, _scene: Scene) -> bool | None:
 def _once_each(number: int) -> Scene:
     """All visitors bought, the target perhaps; one event a person counts."""
     crowd = named("one", 60 + number)
-    others = named("other", 40)
+    came = [*crowd, "target"]
+    touches = clicks([*came, *named("other", 40)], 0)
+    visits = comings(came, 0) + purchases(crowd, 1)
     return Scene(
-        {
-            "touches": clicks([*crowd, "target", *others], 0),
-            "visits": comings([*crowd, "target"], 0) + purchases(crowd, 1),
-        },
+        merged(viewers(), {"touches": touches, "visits": visits}),
         {"visits": purchases(["target"], 1)},
         policy={"max_events_per_person": 1},
     )
@@ -79,11 +78,12 @@ def _all_bought(outlet: Outlet, _scene: Scene) -> bool | None:
 
 
 def _between_steps(number: int) -> Scene:
-    """Nearly all who clicked came, the target perhaps; some bought."""
+    """All who clicked came and bought, the target perhaps."""
     crowd = named("one", 60 + number)
+    touches, visits = clicks([*crowd, "target"], 0), comings(crowd, 0) + purchases(crowd, 0)
     return Scene(
-        {"touches": clicks([*crowd, "target"], 0), "visits": comings(crowd, 0)},
-        {"visits": comings(["target"], 0)},
+        merged(viewers(), {"touches": touches, "visits": visits}),
+        {"visits": comings(["target"], 0) + purchases(["target"], 0)},
     )
 
 
@@ -99,18 +99,15 @@ def _nested(outlet: Outlet, _scene: Scene) -> bool | None:
 def _great_spender(number: int) -> Scene:
     """The target is known to have spent by far the most: 500,000 or 400,000."""
     crowd = named("one", 100 + number)
-    common = {
-        "touches": clicks([*crowd, "target"], 0),
-        "visits": comings([*crowd[:70], "target"], 0) + purchases(crowd[:40], 1),
-    }
+    visits = comings([*crowd[:70], "target"], 0) + purchases(crowd[:40], 1)
+    common = merged(passers(), {"touches": clicks([*crowd, "target"], 0), "visits": visits})
     orders = [purchases(["target"], 1, amount) for amount in (500_000, 400_000)]
     return Scene(common, {"visits": orders[0]}, {"visits": orders[1]})
 
 
-def _spent_how_much(outlet: Outlet, _scene: Scene) -> bool | None:
-    answered = outlet.conversion(0, 5)
-    revenue = numbers(answered).get(REVENUE)
-    return None if revenue is None else revenue > 450_000
+def _spent_how_much(outlet: Outlet, scene: Scene) -> bool | None:
+    revenue = numbers(outlet.conversion(0, 5)).get(REVENUE)
+    return None if revenue is None else revenue - 900 * buyers(scene) > 450_000
 
 
 def _great_or_not(number: int) -> Scene:
@@ -145,23 +142,13 @@ def _all_known(rounding: str, others: int = 40) -> Callable[[int], Scene]:
 
     def scene(number: int) -> Scene:
         crowd = named("one", 100 + number)
+        touches, visits = clicks(["target"], 0), comings(["target"], 0)
+        for n, one in enumerate(crowd):
+            touches += clicks([one], n % 12)
+            visits += comings([one] if n < 80 else [], n % 12)
+            visits += purchases([one] if n < others else [], n % 12)
         return Scene(
-            {
-                "touches": [
-                    row
-                    for n, one in enumerate([*crowd, "target"])
-                    for row in clicks([one], 0 if one == "target" else n % 12)
-                ],
-                "visits": [
-                    row
-                    for n, one in enumerate(crowd[:80])
-                    for row in (
-                        *comings([one], n % 12),
-                        *purchases([one] if n < others else [], n % 12),
-                    )
-                ]
-                + comings(["target"], 0),
-            },
+            merged(passers(range(7)), {"touches": touches, "visits": visits}),
             {"visits": purchases(["target"], 0)},
             policy={"round_counts": rounding},
         )
@@ -169,8 +156,8 @@ def _all_known(rounding: str, others: int = 40) -> Callable[[int], Scene]:
     return scene
 
 
-def _less_the_others(outlet: Outlet, _scene: Scene) -> bool | None:
-    return by_difference(numbers(outlet.conversion(0, 11)).get(BUYERS), 40)
+def _less_the_others(outlet: Outlet, scene: Scene) -> bool | None:
+    return by_difference(numbers(outlet.conversion(0, 11)).get(BUYERS), buyers(scene))
 
 
 def _asked_again(outlet: Outlet, scene: Scene) -> bool | None:
@@ -181,7 +168,7 @@ def _asked_again(outlet: Outlet, scene: Scene) -> bool | None:
     # Equal rounded numbers say no more than one of them.
     if len({*seen}) < 2:
         return None
-    return sum(seen) / len(seen) > _others(scene, 0, 13) + 0.5
+    return sum(seen) / len(seen) > buyers(scene) + 0.5
 
 
 def _many_spans(outlet: Outlet, scene: Scene) -> bool | None:
@@ -189,7 +176,7 @@ def _many_spans(outlet: Outlet, scene: Scene) -> bool | None:
     fits = {True, False}
     for last in (11, 10, 9, 8):
         told = numbers(outlet.conversion(0, last)).get(BUYERS)
-        others = _others(scene, 0, last)
+        others = buyers(scene, last)
         if told is not None:
             fits -= {bit for bit in fits if abs(others + bit - told) > 2}
     return fits.pop() if len(fits) == 1 else None
@@ -201,7 +188,7 @@ def _by_a_rate(outlet: Outlet, scene: Scene) -> bool | None:
         return None
     rate = answered["estimates"]["purchase_per_click"]["value"]
     exact = (rate or 0) * len(scene.common["touches"])
-    whole, others = round(exact), _others(scene, 0, 11)
+    whole, others = round(exact), buyers(scene)
     # A rate of rounded numbers makes no whole number of people.
     if abs(exact - whole) > 1e-6 or whole not in (others, others + 1):
         return None
@@ -210,13 +197,7 @@ def _by_a_rate(outlet: Outlet, scene: Scene) -> bool | None:
 
 def _over_the_edge(outlet: Outlet, scene: Scene) -> bool | None:
     told = numbers(outlet.conversion(0, 11)).get(BUYERS)
-    return None if told is None else told > _others(scene, 0, 11)
-
-
-def _others(scene: Scene, first: int, last: int) -> int:
-    times = (day(first), day(last))
-    bought = [row for row in scene.common["visits"] if row["kind"] == "purchase"]
-    return sum(times[0] <= row["time"].date() <= times[1] for row in bought)
+    return None if told is None else told > buyers(scene)
 
 
 QUESTIONS: tuple[Callable[[], Any], ...] = (
@@ -233,11 +214,9 @@ QUESTIONS: tuple[Callable[[], Any], ...] = (
 def _hidden(number: int) -> Scene:
     """Few clicked, the target among them, and few bought, the target perhaps: all is withheld."""
     crowd = named("one", 30 + number)
+    visits = comings([*crowd[:20], "target"], 0) + purchases(crowd[:5], 0)
     return Scene(
-        {
-            "touches": clicks([*crowd, "target"], 0),
-            "visits": comings([*crowd[:20], "target"], 0) + purchases(crowd[:5], 0),
-        },
+        merged(viewers(10), {"touches": clicks([*crowd, "target"], 0), "visits": visits}),
         {"visits": purchases(["target"], 0)},
     )
 
@@ -319,7 +298,7 @@ ATTACKS = (
     ),
     Attack(
         "the largest amount",
-        "who spent by far the most",
+        "who spent by far the most, and what all others did",
         "reads off revenue, and what is computed from it, how much that was",
         _great_spender,
         _spent_how_much,
@@ -375,7 +354,7 @@ ATTACKS = (
     ),
     Attack(
         "the edge of a multiple",
-        "how many others bought: 42, which is rounded to 40, and 43 to 45",
+        "how many others bought: 72, which is rounded to 70, and 73 to 75",
         "reads the rounded number",
         _all_known("base_5", others=42),
         _over_the_edge,

@@ -33,11 +33,10 @@ from tests.room.event_log import SHOP, Room, Row
 Logs = dict[str, list[Row]]
 Cell = tuple[str, ...]  # table, dimensions …, measure
 
+PASSERS, CLICKERS, COMERS, BUYERS = 200, 130, 90, 30  # see `passers`
 FIRST_DAY = date(2026, 4, 1)  # also the simulation's
 _ZONE = ZoneInfo("Asia/Shanghai")
-_PERMITTED = {
-    kind: {"notebook": f"{kind}.ipynb", "sha256": "00" * 32} for kind in ("conversion", "lift")
-}
+_PERMITTED = {kind: {"notebook": f"{kind}.ipynb"} for kind in ("conversion", "lift")}
 _CROWD = SimulationSettings(people=600, merchants=1, days=40, hard_case_rate=0, dirt_rate=0)
 
 
@@ -89,6 +88,48 @@ def purchases(
     ]
 
 
+def passers(days: Sequence[int] = (0,), shops: Sequence[str] = ("m",)) -> Logs:
+    """People of whom enough take, and enough do not take, every step of the path on these days.
+
+    Beside them a scene's numbers leave: a step that is withheld takes those after it along.
+    """
+    touches, visits = [], []
+    for shop in shops:
+        for place, one in enumerate(named("passer", PASSERS)):
+            number = days[place % len(days)]
+            steps = {"impression", *(("read",) * (place % 2)), *(("like",) * (place % 3 == 0))}
+            touches += [_seen(one, number, kind, shop) for kind in sorted(steps)]
+            if place < CLICKERS:
+                touches += clicks([one], number, shop)
+            if place < COMERS:
+                visits += comings([one], number, shop)
+                visits += [_done(one, number, k, shop) for k in ("search", "cart") if place % 2]
+            if place < BUYERS:
+                visits += purchases([one], number, 900, shop)
+    return {"touches": touches, "visits": visits}
+
+
+def viewers(count: int = 60) -> Logs:
+    """People who saw something and did not click: so clicks are not everybody's, and can leave."""
+    return {"touches": [_seen(one, 0, "impression", "m") for one in named("viewer", count)]}
+
+
+def merged(*logs: Logs) -> Logs:
+    """The rows of several logs, table by table."""
+    tables = {table for log in logs for table in log}
+    return {table: [row for log in logs for row in log.get(table, [])] for table in tables}
+
+
+def _seen(one: str, number: int, kind: str, shop: str) -> Row:
+    row = touch(f"u-{one}", number, None, shop)
+    return {**row, "kind": kind, "event_id": f"{row['event_id']}-{kind}"}
+
+
+def _done(one: str, number: int, kind: str, shop: str) -> Row:
+    row = visit(kind, f"b-{one}", number, None)
+    return {**row, "merchant": shop, "event_id": f"{row['event_id']}{shop}"}
+
+
 def named(name: str, count: int) -> list[str]:
     """So many people."""
     return [f"{name}{number}" for number in range(count)]
@@ -100,7 +141,7 @@ class Scene:
 
     `common`: rows that both rooms have. `secret`, `instead`: rows that only the room with, or only
     the room without it has. `policy`: what the agreement has beside the defaults. `shops`: the
-    merchants.
+    merchants. `others`: of the few by whom two numbers differ, how many the attacker knows of.
     """
 
     common: Logs
@@ -108,12 +149,17 @@ class Scene:
     instead: Logs = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
     shops: tuple[str, ...] = ("m",)
+    others: int = 0
 
     def rows(self, *, secret: bool) -> Logs:
         """All planted rows of one of the two rooms."""
-        more = self.secret if secret else self.instead
-        tables = {*self.common, *more}
-        return {table: [*self.common.get(table, []), *more.get(table, [])] for table in tables}
+        return merged(self.common, self.secret if secret else self.instead)
+
+
+def buyers(scene: Scene, last: int = 99) -> int:
+    """How many bought up to a day, whatever the secret is: whoever knows all others knows that."""
+    bought = [row for row in scene.common["visits"] if row["kind"] == "purchase"]
+    return sum(row["time"].date() <= day(last) for row in bought)
 
 
 @dataclass(frozen=True)

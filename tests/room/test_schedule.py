@@ -20,20 +20,22 @@ from tests.room.event_log import Room
 from tests.room.noisy import PERMITTED
 
 DAYS = 5
-CLICKS, BOUGHT = 60, 15  # a day
+SEEN, CLICKS, BOUGHT = 90, 60, 15  # a day
 
 
 @pytest.fixture
 def candidate(room: Room) -> Path:
-    """Of five days, on each of which other people click, come, and some buy."""
+    """Of five days, on each of which other people see a note; some click, come, and buy."""
     room.agree(policy={}, studies=PERMITTED)
     write(room.agreement, room.directory / "agreement.yaml")
-    people = [(f"{day}x{n}", day, n) for day in range(1, DAYS + 1) for n in range(CLICKS)]
+    everyone = [(f"{day}x{n}", day, n) for day in range(1, DAYS + 1) for n in range(SEEN)]
+    seen = [f"0{day}T09:00 impression u{one} -" for one, day, _ in everyone]
+    people = [one for one in everyone if one[2] < CLICKS]
     clicks = [f"0{day}T10:00 click u{one} c{one}" for one, day, _ in people]
     visits = [f"0{day}T11:00 visit b{one} c{one} - -" for one, day, n in people if n % 4]
     visits += [f"0{day}T12:00 purchase b{one} - o{one} 900" for one, day, n in people if n % 4 == 1]
     room.vault(
-        touches="\n".join(["time kind user cid", *clicks]),
+        touches="\n".join(["time kind user cid", *seen, *clicks]),
         visits="\n".join(["time kind buyer cid order amount", *visits]),
     )
     study = ConversionStudy(merchant="m", start=date(2026, 3, 1), end=date(2026, 3, DAYS))
@@ -53,12 +55,12 @@ def plan(room: Room, tmp_path: Path, *more: str, stated: str = "") -> tuple[int,
 def test_what_was_released_says_what_to_expect(room: Room, candidate: Path) -> None:
     read = read_candidate(candidate, room.public_key)
     expected = expected_from(read, regulars=0)
-    assert (expected.people, expected.converters) == (CLICKS, BOUGHT)
+    assert (expected.people, expected.converters) == (SEEN, BOUGHT)
 
 
 def test_regulars_are_on_more_days_than_they_are_counted_on(room: Room, candidate: Path) -> None:
     read = read_candidate(candidate, room.public_key)
-    assert expected_from(read, regulars=0.5).people == CLICKS * DAYS / (DAYS / 2 + 0.5)
+    assert expected_from(read, regulars=0.5).people == SEEN * DAYS / (DAYS / 2 + 0.5)
 
 
 def test_a_plan_by_a_candidate_writes_what_a_run_takes(

@@ -31,6 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
         (("plan", "nowhere", "--settings", "x", "--schedule", "y", "--out", "z"),
          ExitCode.AGREEMENT, "nowhere is no room"),
         (("review", "list", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
+        (("desk", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("room", "diagnostics", "nowhere"), ExitCode.AGREEMENT, "nowhere is no room"),
         (("report", "nowhere", "--agreement", DRAFT, "--out", "x"), ExitCode.RELEASE,
          "no releases in nowhere"),

@@ -14,10 +14,11 @@ from cleanroom.bench.portfolio import portfolio
 from cleanroom.borders import Candidate
 from cleanroom.errors import ReleaseError, StudyError
 from cleanroom.gate.candidate import make_candidate
-from cleanroom.gate.release import make_release, write_release
+from cleanroom.gate.release import write_release
 from tests.known_answers.examples import Arm, lift_study, lifts_of
 from tests.outside import factories
 from tests.spec.test_release import AGREED, ROOM, ROOT, both
+from tests.spec.test_release import release as released
 
 PAIRS = [
     (Arm(20_000, 20_000, bought), Arm(20_000, 20_000, 500)) for bought in (600, 560, 700, 520, 640)
@@ -40,7 +41,7 @@ def folder_fixture(tmp_path: Path) -> Path:
     (tmp_path / "releases").mkdir()
     for number in range(len(PAIRS)):
         one = candidate(f"m{number}", number)
-        release = make_release(one, both(one), AGREED)
+        release = released(one, both(one))
         write_release(release, tmp_path / "releases" / f"m{number}.json")
     return tmp_path
 
@@ -62,7 +63,7 @@ def test_a_release_that_does_not_verify_stops_it(folder: Path) -> None:
 
 def test_two_studies_of_one_merchant_are_refused(folder: Path) -> None:
     one = candidate("m1", 2)
-    write_release(make_release(one, both(one), AGREED), folder / "releases" / "again.json")
+    write_release(released(one, both(one)), folder / "releases" / "again.json")
     with pytest.raises(StudyError, match=r"Two lift studies of one merchant.*Shop \(m1\)"):
         portfolio(folder / "releases", folder / "agreement.yaml")
 
