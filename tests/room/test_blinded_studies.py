@@ -75,6 +75,7 @@ def tables(vault: Vault) -> list[Table]:
                 end=LAST,
                 study=f"holdout-{merchant}",
                 population=population,
+                segments=("customer", "region"),
             )
             for merchant in MERCHANTS
         ]
