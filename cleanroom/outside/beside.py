@@ -35,7 +35,8 @@ NOTE = (
 @dataclass(frozen=True)
 class Line:
     """One way to the effect on buying: its `label`, what it is (`below`), its estimate, and how far
-    it is from the holdout's (`apart`, a difference of shares; None: one of them has no value)."""
+    it is from the holdout's (`apart`, a difference of shares; None where it is the holdout's, or
+    one of them has no value)."""
 
     label: str
     below: str
@@ -52,13 +53,16 @@ def side_by_side(study: Candidate, holdout: Candidate) -> list[Line]:
     _check(study, holdout)
     found, truths = study.findings.estimates, holdout.findings.estimates
     truth = _truth(holdout).value
+    methods = [(words, found[name]) for name, words in METHODS.items()]
+    randomised = [(words, truths[name]) for name, words in TRUTHS.items() if name in truths]
     return [
-        Line(*words, one, None if truth is None or one.value is None else one.value - truth)
-        for names, estimates in ((METHODS, found), (TRUTHS, truths))
-        for name, words in names.items()
-        for one in [estimates.get(name)]
-        if one is not None
+        *(Line(*words, one, _apart(one.value, truth)) for words, one in methods),
+        *(Line(*words, one, None) for words, one in randomised),
     ]
+
+
+def _apart(value: float | None, truth: float | None) -> float | None:
+    return None if value is None or truth is None else value - truth
 
 
 def sentences(study: Candidate, holdout: Candidate) -> Iterator[str]:
