@@ -19,12 +19,12 @@ from cleanroom.outside.verdicts import is_comparable
 METHODS = {
     "naive_lift": ("Unadjusted", "exposed minus all others"),
     "matched_lift": ("Matched", "beside the most similar"),
-    "absolute_lift": ("Adjusted", "the observational study's estimate"),
+    "absolute_lift": ("Adjusted", "the study's estimate"),
 }
 # Of those shown it, as the others are; of everybody, where that was withheld.
 TRUTHS = {
-    "effect_on_exposed": ("Holdout, those shown it", "randomised; those who would have seen it"),
-    "absolute_lift": ("Holdout, everybody", "randomised; as assigned, shown it or not"),
+    "effect_on_exposed": ("Holdout, those shown it", "randomised"),
+    "absolute_lift": ("Holdout, everybody", "randomised, as assigned"),
 }
 NOTE = (
     "The holdout answers for those whom the campaign reached, the others for all who saw a note in "

@@ -7,7 +7,6 @@ whenever somebody's time begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -123,8 +122,3 @@ def behind(room: Room, vault: Vault, table: Table, people: list[Person]) -> Behi
         )
         found[key] = value, base
     return found
-
-
-def of(people: list[Person], which: Callable[[Person], bool]) -> set[str]:
-    """The names of some of the people."""
-    return {one.name for one in people if which(one)}

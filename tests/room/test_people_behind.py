@@ -16,7 +16,7 @@ from cleanroom.room.lift import lift_tables
 from cleanroom.room.observational import observational_tables
 from cleanroom.room.observational_layout import SEGMENTS, Arm, Outcome
 from tests.room.event_log import Room
-from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, REGIONS, behind, draw, fill, of
+from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, REGIONS, behind, draw, fill
 
 SEEDS = range(2)
 POLICY = Policy(min_people=2, min_converters=2)
@@ -34,18 +34,18 @@ def test_of_customers_and_regions(room: Room, seed: int) -> None:
     customers = behind(room, vault, tables["customers"], people)
     regions = behind(room, vault, tables["regions"], people)
     for arm in ("treated", "holdout"):
-        everybody = of(people, lambda one, arm=arm: one.arm == arm)
-        bought = everybody & of(people, lambda one: max(one.days, default=0) > 4)
+        everybody = {one.name for one in people if one.arm == arm}
+        bought = everybody & {one.name for one in people if max(one.days, default=0) > 4}
         parts = {
-            "existing": everybody & of(people, lambda one: 3 in one.days),
-            "new": everybody & of(people, lambda one: 3 not in one.days),
+            "existing": everybody & {one.name for one in people if 3 in one.days},
+            "new": everybody & {one.name for one in people if 3 not in one.days},
         }
         for part, own in parts.items():
             assert customers[arm, part, "people"] == (own, everybody)
             for measure in ("converters", "amount", "amount_squared"):
                 assert customers[arm, part, measure] == (own & bought, own)
         for region in REGIONS:
-            own = everybody & of(people, lambda one, region=region: one.user_region == region)
+            own = everybody & {one.name for one in people if one.user_region == region}
             assert regions[arm, region, "people"] == (own, everybody)
             assert regions[arm, region, "converters"] == (own & bought, own)
     assert len(customers) == 2 * 2 * 4
@@ -62,16 +62,18 @@ def test_of_regions_and_periods(room: Room, seed: int, days: int) -> None:
     starts = sorted({date.fromisoformat(period) for _, period, _ in regions})
     assert len(starts) == {1: 16, 7: 2}[days]
     for region in REGIONS:
-        living = of(people, lambda one, region=region: one.buyer_region == region)
+        living = {one.name for one in people if one.buyer_region == region}
         for start in starts:
             inside = range(start.day, start.day + days)
-            bought = living & of(people, lambda one, i=inside: any(d in i for d in one.days))
+            bought = living & {one.name for one in people if any(d in inside for d in one.days)}
             for measure in ("buyers", "orders", "revenue"):
                 at = (region, start.isoformat(), measure)
                 assert regions[at] == (bought, living), at
     last = starts[-1] + timedelta(days=days - 1)
-    everybody = of(people, lambda one: any(starts[0].day <= d <= last.day for d in one.days))
-    unplaced = everybody & of(people, lambda one: one.buyer_region == "-")
+    everybody = {
+        one.name for one in people if any(starts[0].day <= d <= last.day for d in one.days)
+    }
+    unplaced = everybody & {one.name for one in people if one.buyer_region == "-"}
     placed = behind(room, vault, tables["placed"], people)
     assert placed["placed", "people"] == (everybody - unplaced, everybody)
     assert placed["unplaced", "people"] == (unplaced, everybody)
@@ -84,16 +86,16 @@ def test_of_an_observational_study(room: Room, seed: int) -> None:
     tables = observational_tables(vault, [OBSERVATIONAL], POLICY)
     cells = {table.name: behind(room, vault, table, people) for table in tables}
     arms = {
-        Arm.EXPOSED: of(people, lambda one: one.exposed),
-        Arm.COMPARABLE: of(people, lambda one: not one.exposed),
+        Arm.EXPOSED: {one.name for one in people if one.exposed},
+        Arm.COMPARABLE: {one.name for one in people if not one.exposed},
     }
     kept = {arm: cells["design"][arm, "people"][0] for arm in arms}
-    had_bought = of(people, lambda one: 3 in one.days or 6 in one.days)
+    had_bought = {one.name for one in people if 3 in one.days or 6 in one.days}
     outcomes = {
-        Outcome.BOUGHT: of(people, lambda one: 13 in one.days),
-        Outcome.SPENT: of(people, lambda one: 13 in one.days),
-        Outcome.BOUGHT_BEFORE: of(people, lambda one: 6 in one.days),
-        Outcome.BOUGHT_ELSEWHERE: of(people, lambda one: one.elsewhere),
+        Outcome.BOUGHT: {one.name for one in people if 13 in one.days},
+        Outcome.SPENT: {one.name for one in people if 13 in one.days},
+        Outcome.BOUGHT_BEFORE: {one.name for one in people if 6 in one.days},
+        Outcome.BOUGHT_ELSEWHERE: {one.name for one in people if one.elsewhere},
     }
     segments = dict(
         zip(SEGMENTS, (had_bought, set.union(*arms.values()) - had_bought), strict=True)
