@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands, so that `cleanroom --help` ans
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -39,6 +40,8 @@ app.command()(desk)
 
 def main() -> NoReturn:
     """Run the command line; failures end with their exit code and words, never with a value."""
+    # The studies' matrices have few columns: on a busy machine threads would wait for one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CleanroomError as error:
