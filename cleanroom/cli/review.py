@@ -127,8 +127,46 @@ def review_vote(  # noqa: PLR0913, PLR0917 - who votes, on what, and what is sai
     typer.echo(f"{reviewer} of {platform}: {decision} signed; candidates: {len(chosen)}")
     for case in left:
         typer.echo(f"  left, for something was found: {case.candidate[:12]} {Path(case.file).stem}")
-    if receipts:
-        typer.echo(f"Keep this receipt: {receipts[-1]}")
+    if chosen:
+        tell_receipt(folder, receipts)
+
+
+@app.command("packet")
+def review_packet(folder: RoomFolder, out: Out) -> None:
+    """Pack what a reviewer needs to look and to sign on another machine.
+
+    The ledger, the agreement and the candidates: no row and no key. What is signed there goes into
+    its `signed.jsonl`, for `review record`.
+    """
+    from cleanroom.desk.packing import pack
+
+    typer.echo(f"A packet in {out}; candidates: {len(pack(folder, out))}")
+
+
+@app.command("record")
+def review_record(
+    folder: RoomFolder,
+    file: Annotated[Path, typer.Argument(help="The signed.jsonl of a packet.")],
+) -> None:
+    """Record what reviewers signed in a packet.
+
+    Each word is verified by public keys, and asked whether it still fits where the candidate stands
+    now. What is recorded already is left.
+    """
+    from cleanroom.desk.packing import record
+    from cleanroom.errors import ReviewError
+    from cleanroom.review.packet import Carried, told
+
+    brought = record(folder, file)
+    for one in brought:
+        reason = f": {one.reason}" if one.reason else ""
+        typer.echo(f"{told(one.word)}: {one.outcome}{reason}")
+    refused = [one for one in brought if one.outcome is Carried.REFUSED]
+    if refused:
+        raise ReviewError(
+            f"Not recorded: {len(refused)} of {len(brought)}.",
+            "send a new packet, to be looked at and signed anew.",
+        )
 
 
 @app.command("return")
@@ -200,6 +238,17 @@ def review_release(folder: RoomFolder, out: Out) -> None:
         typer.echo(f"  not released: {file}: {reason}")
 
 
+def tell_receipt(folder: Path, receipts: list[str]) -> None:
+    """What to keep, or of what was signed in a packet, where to send it."""
+    from cleanroom.review.packet import is_packet, outbox
+    from cleanroom.room.place import ledger_of
+
+    if is_packet(ledger_of(folder)):
+        typer.echo(f"Send {outbox(ledger_of(folder))} to the room's operator: it is not there yet.")
+    elif receipts:
+        typer.echo(f"Keep this receipt: {receipts[-1]}")
+
+
 def _act(
     kind: str, folder: Path, digest: str, who: tuple[Platform, str, Path], comment: str
 ) -> None:
@@ -211,6 +260,6 @@ def _act(
     read = agreement_of(folder)
     by = decide.reviewer(read, *who)
     (case,) = named(queue(folder), [digest])
-    (receipt,) = decide.act(folder, read, [case.candidate], by, ActKind(kind), comment)
+    receipts = decide.act(folder, read, [case.candidate], by, ActKind(kind), comment)
     typer.echo(f"{by.name} of {by.platform}: {kind} {case.candidate[:12]} signed")
-    typer.echo(f"Keep this receipt: {receipt}")
+    tell_receipt(folder, receipts)

@@ -14,7 +14,8 @@ from cleanroom.desk.standing import Desk, Paper, Papers, read_papers
 from cleanroom.errors import KeysError, ReleaseError
 from cleanroom.review.case import Case
 from cleanroom.review.guards import why_not_vote
-from cleanroom.review.office import Word, ballot, cast, record_acts
+from cleanroom.review.office import Word, ballot, cast, record
+from cleanroom.review.packet import outbox
 from cleanroom.review.records import (
     LONGEST_COMMENT,
     ActKind,
@@ -105,6 +106,8 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
     if not votes:
         return _AGAIN
     receipts = cast(ledger_of(desk.room), papers.agreement, votes, reviewer)
+    if not receipts:
+        return _kept_in(desk)
     return counted(
         len(votes),
         "Your vote is signed. Keep your receipt: %(receipt)s",
@@ -129,8 +132,16 @@ def act(desk: Desk, by: Sitting, kind: ActKind, signed: Signed) -> Said:
         )
     reviewer = _reviewer(desk, papers, by, signed)
     word = sign_act(reviewer, kind, paper.case.candidate, papers.known.head, signed.comment)
-    (receipt,) = record_acts(ledger_of(desk.room), papers.agreement, [word])
-    return Said(_DONE[kind].message, facts={"receipt": receipt})
+    receipts = record(ledger_of(desk.room), papers.agreement, [word])
+    return Said(_DONE[kind].message, facts={"receipt": receipts[0]}) if receipts else _kept_in(desk)
+
+
+def _kept_in(desk: Desk) -> Said:
+    """What is told of what was signed in a packet."""
+    file = str(outbox(ledger_of(desk.room)))
+    return said(
+        "It is signed. Send %(file)s to the room’s operator: it is not there yet.", file=file
+    )
 
 
 def _as_seen(papers: Papers, by: Sitting, action: Action, signed: Signed) -> list[Paper]:

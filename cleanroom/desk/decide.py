@@ -21,7 +21,7 @@ from cleanroom.review.office import (
     ballot,
     cast,
     docket,
-    record_acts,
+    record,
     release,
 )
 from cleanroom.review.records import (
@@ -87,7 +87,7 @@ def act(
     path = ledger_of(room)
     previous = docket(path).head
     acts = [sign_act(by, kind, subject, previous, comment) for subject in subjects]
-    return record_acts(path, agreement, acts)
+    return record(path, agreement, acts)
 
 
 def release_approved(
