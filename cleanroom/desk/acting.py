@@ -96,7 +96,7 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
     papers = read_papers(desk.room)
     chosen = _as_seen(papers, by, Action.VOTE, signed)
     words = _words(signed)
-    reviewer = _reviewer(desk, papers, by, signed)
+    reviewer = signer(desk, papers, by, signed)
     votes = []
     for paper in chosen:
         vote = ballot(papers.known, paper.case, reviewer, words, signed.comment)
@@ -107,7 +107,7 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
         return _AGAIN
     receipts = cast(ledger_of(desk.room), papers.agreement, votes, reviewer)
     if not receipts:
-        return _kept_in(desk)
+        return kept_in(desk)
     return counted(
         len(votes),
         "Your vote is signed. Keep your receipt: %(receipt)s",
@@ -130,13 +130,13 @@ def act(desk: Desk, by: Sitting, kind: ActKind, signed: Signed) -> Said:
         raise RefusedError(
             said("A comment has to say why. Nothing was signed."), said("Go back and say why.")
         )
-    reviewer = _reviewer(desk, papers, by, signed)
+    reviewer = signer(desk, papers, by, signed)
     word = sign_act(reviewer, kind, paper.case.candidate, papers.known.head, signed.comment)
     receipts = record(ledger_of(desk.room), papers.agreement, [word])
-    return Said(_DONE[kind].message, facts={"receipt": receipts[0]}) if receipts else _kept_in(desk)
+    return Said(_DONE[kind].message, facts={"receipt": receipts[0]}) if receipts else kept_in(desk)
 
 
-def _kept_in(desk: Desk) -> Said:
+def kept_in(desk: Desk) -> Said:
     """What is told of what was signed in a packet."""
     file = str(outbox(ledger_of(desk.room)))
     return said(
@@ -157,12 +157,17 @@ def _as_seen(papers: Papers, by: Sitting, action: Action, signed: Signed) -> lis
             409,
         )
     for comment in signed.comments.values():
-        if not is_plain(comment):
-            raise RefusedError(
-                said("The comment is too long, or holds signs that cannot be shown."),
-                said("Use at most %(most)s characters of plain text.", most=LONGEST_COMMENT),
-            )
+        require_plain(comment)
     return chosen
+
+
+def require_plain(comment: str) -> None:
+    """Raise `RefusedError` for a comment that may not be signed."""
+    if not is_plain(comment):
+        raise RefusedError(
+            said("The comment is too long, or holds signs that cannot be shown."),
+            said("Use at most %(most)s characters of plain text.", most=LONGEST_COMMENT),
+        )
 
 
 def _words(signed: Signed) -> dict[str, Word]:
@@ -216,7 +221,7 @@ def _done_before(case: Case, by: Sitting, kind: ActKind, comment: str) -> bool:
     return told == (ACTS[kind], f"{by.platform}/{by.name}", comment)
 
 
-def _reviewer(desk: Desk, papers: Papers, by: Sitting, signed: Signed) -> Reviewer:
+def signer(desk: Desk, papers: Papers, by: Sitting, signed: Signed) -> Reviewer:
     """The reviewer with their key, which is opened for this one decision.
 
     A passphrase is taken from the form alone: whoever started the desk may have left.

@@ -142,7 +142,7 @@ def _parameters(now: dict[str, Any], then: dict[str, Any]) -> Iterator[Said]:
         if now.get(name) != then.get(name):
             yield said(
                 "Asked otherwise: %(name)s was %(then)s and is %(now)s.",
-                name=name.replace("_", " "),
+                name=terms.parameter(name),
                 then=str(then.get(name)),
                 now=str(now.get(name)),
             )

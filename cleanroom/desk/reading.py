@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cleanroom import signing
-from cleanroom.desk import terms
+from cleanroom.desk import template_pages, terms
 from cleanroom.desk.comparison import compare
 from cleanroom.desk.contents import Comparison
 from cleanroom.desk.language import Said, counted, said
@@ -33,10 +33,6 @@ from cleanroom.review.guards import AGREEMENT, ROOM, Actor, missing_parts
 from cleanroom.review.records import ActKind
 from cleanroom.review.states import Action, State
 
-_STUDIES = {
-    "conversion": said("Conversion study"),
-    "lift": said("Lift study"),
-}
 CHECKLIST = (
     said("It is the study that was agreed: merchant, days and parameters are as planned."),
     said("No check that failed is presented as a success."),
@@ -78,7 +74,7 @@ def heading(paper: Paper) -> Heading:
     """What a candidate is."""
     case = paper.case
     study = case.study
-    kind = _STUDIES.get(study["kind"]) or Said(study["kind"].replace("%", "%%"))
+    kind = template_pages.study(study["kind"])
     return Heading(
         case.candidate,
         case.merchant_name,
@@ -120,6 +116,7 @@ def queue(papers: Papers, by: Sitting) -> Queue:
         ),
         sum(1 for one in review if one.heading.state is State.APPROVED),
         papers.drafts,
+        template_pages.waiting(papers, by),
     )
 
 

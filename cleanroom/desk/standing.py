@@ -13,10 +13,12 @@ from pathlib import Path
 from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import Candidate
 from cleanroom.desk import queue
+from cleanroom.desk.language import Said, said
 from cleanroom.errors import ReleaseError
 from cleanroom.review.case import Case
 from cleanroom.review.folding import Docket, released, settled
 from cleanroom.review.office import docket
+from cleanroom.review.packet import is_packet, outbox
 from cleanroom.review.records import Vote, require_signed
 from cleanroom.review.states import State
 from cleanroom.review.templates import Proposal
@@ -82,6 +84,18 @@ def read_papers(room: Path) -> Papers:
         if case.state is not State.DRAFT
     }
     return Papers(agreement, known, papers, len(known.cases) - len(papers))
+
+
+def packet_words(desk: Desk) -> Said | None:
+    """Of a packet: where what is signed goes; None of a room."""
+    path = ledger_of(desk.room)
+    if not is_packet(path):
+        return None
+    return said(
+        "This is a packet. What you sign here goes into %(file)s; it counts once the room’s "
+        "operator has recorded it.",
+        file=str(outbox(path)),
+    )
 
 
 def opened(room: Path, papers: Papers, paper: Paper) -> Opened:

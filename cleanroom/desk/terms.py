@@ -23,6 +23,11 @@ def key(value: str) -> Said:
     return _message(key_words(value))
 
 
+def parameter(name: str) -> Said:
+    """The name of a study's parameter."""
+    return _message(name.replace("_", " "))
+
+
 def title(table: Protected) -> Said:
     """What a table is of."""
     return _message(table.title)

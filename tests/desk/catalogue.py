@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence
+from cleanroom.agreement import StudyKind
 from cleanroom.borders import Check, Verdict
 from cleanroom.desk import terms
 from cleanroom.desk.language import CATALOGUES, Language
@@ -24,8 +25,10 @@ from cleanroom.policy import Policy, Rounding
 from cleanroom.review.checks import CHECKS
 from cleanroom.review.guards import OWN
 from cleanroom.review.states import TRANSITIONS, Action
+from cleanroom.review.templates import DAYS
 from cleanroom.room.conversion_layout import BOUNDS, LINK, MONEY, PATH
 from cleanroom.room.lift import ARMS_LAYOUT, PANEL_LAYOUT
+from cleanroom.study import parameters_of
 from cleanroom.tables import ARMS
 from tests.factories import protected
 from tests.outside.factories import build
@@ -78,7 +81,9 @@ def _borrowed() -> Iterator[str]:
     for dimension in (d for layout in layouts for d in layout.dimensions):
         keys |= {dimension.name, *dimension.categories}
     rounded = (protected("t", (), [("n", 5, "people")], rounding=how) for how in Rounding)
+    parameters = {DAYS, "kind"} | {name for kind in StudyKind for name in parameters_of(kind)}
     yield from (layout.title for layout in layouts)
+    yield from (terms.parameter(name).message for name in parameters)
     yield from {key_words(key) for key in keys - {"merchant"}}
     yield from {reason_words(rule.id) for rule in RULES} | {reason_words("of another version")}
     yield from {terms.numbered(rule.bounds(Policy())).message for rule in RULES}
