@@ -228,14 +228,20 @@ def review_withdraw(
 
 @app.command("release")
 def review_release(folder: RoomFolder, out: Out) -> None:
-    """Release what both platforms approved; everything is verified again."""
-    from cleanroom.desk.decide import release_approved
+    """Release what both platforms approved; everything is verified again.
+
+    Into releases that were recalled since it writes that they were.
+    """
+    from cleanroom.desk.decide import mark_recalled, release_approved
     from cleanroom.room.place import agreement_of
 
-    released, waiting = release_approved(folder, agreement_of(folder), out)
+    read = agreement_of(folder)
+    released, waiting = release_approved(folder, read, out)
     typer.echo(f"{len(released)} released into {out}")
     for file, reason in waiting.items():
         typer.echo(f"  not released: {file}: {reason}")
+    for file, who_and_why in mark_recalled(folder, read, out).items():
+        typer.echo(f"  RECALLED: {file}: {who_and_why}")
 
 
 def tell_receipt(folder: Path, receipts: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -113,6 +114,25 @@ def release_approved(
             except CleanroomError as error:
                 waiting[case.file] = error.problem
     return written, waiting
+
+
+def mark_recalled(room: Path, agreement: Agreement, folder: Path) -> dict[str, str]:
+    """Write into the releases in `folder` that were called back that they were; returns by file
+    name who did and why. None is written that is not there.
+
+    A release that does not verify is left: whoever reads it is told so.
+    """
+    told = {}
+    for case in queue(room):
+        path = folder / case.file
+        if case.recall is None or case.receipt is None or not path.exists():
+            continue
+        with suppress(CleanroomError):
+            ground = Ground(opened(room, case, agreement).candidate, case, agreement)
+            write_release(make_release(ground, case.receipt, case.recall), path)
+        body = case.recall.body
+        told[case.file] = f"by {body.reviewer} of {body.platform}: {body.comment}"
+    return told
 
 
 def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:

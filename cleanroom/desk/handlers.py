@@ -268,6 +268,8 @@ class SealedFile(Page):
             bundle["found"] = [asdict(finding) for finding in case.findings]
         if case.receipt is not None:
             bundle["receipt"] = plain(case.receipt)
+        if case.recall is not None:
+            bundle["recall"] = plain(case.recall)
         self.set_header("Content-Type", "application/json")
         self.set_attachment_header(f"{digest[:12]}.json")
         self.finish(json.dumps(bundle, sort_keys=True, separators=(",", ":"), ensure_ascii=False))

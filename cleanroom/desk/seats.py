@@ -82,6 +82,11 @@ def part_title(candidate: Candidate, part: str) -> Words:
 
 
 def _concerns(paper: Paper) -> Iterator[Concern]:
+    recall = paper.case.recall
+    if recall is not None:
+        by = f"{recall.body.reviewer} ({recall.body.platform})"
+        says = said("Recalled by %(by)s. Its numbers are not to be used any more.", by=by)
+        yield Concern(says, found=recall.body.comment)
     if paper.doubtful:
         yield Concern(
             counted(

@@ -21,6 +21,9 @@ def listed(case: Case) -> list[str]:
         return lines
     withheld = ", ".join(f"{n} by {rule}" for rule, n in sorted(case.withheld.items()))
     lines.append(f"    releases {case.released_cells} cells, withholds {withheld or 'none'}")
+    if case.recall is not None:
+        body = case.recall.body
+        lines.append(f"    RECALLED by {body.reviewer} of {body.platform}: {body.comment}")
     return [*lines, *(f"    ! {words}" for words in found(case))]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -252,12 +253,15 @@ def _withdraw(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
 
 def _act(action: Action) -> Callable[[Docket, Facts], tuple[Attempt, Change, str]]:
     def attempt(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
-        body = read(SignedAct, facts, "signature").body
+        signed = read(SignedAct, facts, "signature")
+        body = signed.body
         docket.require_known(body.previous)
         if body.act is not _ACTS[action]:
             raise ReviewError(f"What was signed is no '{action}'.", "have it signed anew.")
         actor = Actor(body.reviewer, body.platform)
-        return Attempt(action, actor, body.comment), lambda case: case, body.subject
+        recall = signed if action is Action.RECALL else None
+        change = partial(replace, recall=recall)
+        return Attempt(action, actor, body.comment), change, body.subject
 
     return attempt
 
