@@ -43,8 +43,10 @@ def review_submit(folder: RoomFolder, author: Author, candidate: Digests = None)
 
     read = agreement_of(folder)
     chosen = queue.named(queue.queue(folder), candidate) if candidate else queue.drafts(folder)
+    chosen, broken = queue.sound(folder, chosen, read)
     for case in submit_cases(folder, read, chosen, author):
         typer.echo(f"{case.candidate[:12]}  {Path(case.file).stem}  {case.state}")
+    _tell_broken(broken)
 
 
 @app.command("list")
@@ -53,13 +55,14 @@ def review_list(folder: RoomFolder) -> None:
 
     With where each stands, who has voted, and what was withheld by which rule.
     """
-    from cleanroom.desk.queue import queue
+    from cleanroom.desk.queue import queue, why_broken
     from cleanroom.desk.words import listed
     from cleanroom.room.place import agreement_of
 
-    agreement_of(folder)  # which says so if this is no room, or it works under none
+    read = agreement_of(folder)  # which says so if this is no room, or it works under none
     for case in queue(folder):
-        typer.echo("\n".join(listed(case)))
+        broken = why_broken(folder, case, read) if case.is_under_review else ""
+        typer.echo("\n".join(listed(case, broken)))
 
 
 @app.command("show")
@@ -121,6 +124,7 @@ def review_vote(  # noqa: PLR0913, PLR0917 - who votes, on what, and what is sai
     said = words.decisions_of(decision, table or [])
     cases = queue.queue(folder)
     chosen = queue.named(cases, candidate or []) or queue.undecided(cases, platform, reviewer)
+    chosen, broken = queue.sound(folder, chosen, read)
     left = [] if candidate or comment else queue.exceptions(chosen)
     chosen = [case for case in chosen if case not in left]
     receipts = decide.decide(folder, read, chosen, by, said, comment)
@@ -129,6 +133,7 @@ def review_vote(  # noqa: PLR0913, PLR0917 - who votes, on what, and what is sai
         typer.echo(f"  left, for something was found: {case.candidate[:12]} {Path(case.file).stem}")
     if chosen:
         tell_receipt(folder, receipts)
+    _tell_broken(broken)
 
 
 @app.command("packet")
@@ -253,6 +258,18 @@ def tell_receipt(folder: Path, receipts: list[str]) -> None:
         typer.echo(f"Send {outbox(ledger_of(folder))} to the room's operator: it is not there yet.")
     elif receipts:
         typer.echo(f"Keep this receipt: {receipts[-1]}")
+
+
+def _tell_broken(broken: dict[str, str]) -> None:
+    """What was left because its file is not what the ledger names; ends with 16 if anything was."""
+    from cleanroom.errors import ReleaseError
+
+    for digest, why in broken.items():
+        typer.echo(f"  left, for it does not verify: {digest[:12]} {why}")
+    if broken:
+        raise ReleaseError(
+            f"Candidates that do not verify: {len(broken)}.", "restore their files from a backup."
+        )
 
 
 def _act(

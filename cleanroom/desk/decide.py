@@ -10,7 +10,7 @@ from pathlib import Path
 from cleanroom.agreement import Agreement
 from cleanroom.behind import Answer
 from cleanroom.borders import Candidate
-from cleanroom.desk.queue import opened, queue
+from cleanroom.desk.queue import opened, queue, sound
 from cleanroom.errors import CleanroomError, KeysError, ReleaseError
 from cleanroom.gate.differencing import require_apart
 from cleanroom.gate.release import Ground, make_release, verify_again, write_release
@@ -139,7 +139,9 @@ def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:
     """Record the release of what may be released; why the rest may not, by digest."""
     key = room_keys(room, agreement.collaboration).identity
     answers = memory_in(room, agreement.collaboration).answers()
-    ready = [opened(room, c, agreement).candidate for c in queue(room) if c.state is State.APPROVED]
+    approved = [case for case in queue(room) if case.state is State.APPROVED]
+    good, broken = sound(room, approved, agreement)
+    ready = [opened(room, case, agreement).candidate for case in good]
 
     def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
         left = frozenset(each.candidate for each in released(known))
@@ -147,7 +149,7 @@ def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:
         verify_again(Ground(candidate, case, agreement, left), more)
         return sign_receipt(receipt_of(case, known.head), key)
 
-    return release(ledger_of(room), agreement, ready, verified)
+    return broken | release(ledger_of(room), agreement, ready, verified)
 
 
 def _written(room: Path, agreement: Agreement, case: Case, path: Path) -> Path:

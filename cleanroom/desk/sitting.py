@@ -93,6 +93,8 @@ def cannot(action: Action, paper: Paper, by: Sitting) -> Said | None:
         return by.read_only
     if transition(paper.case.state, action) is None:
         return _out_of_place(action, paper.case.state)
+    if action is Action.VOTE and paper.broken:
+        return said("Its file is not what the ledger names: it cannot be decided on.")
     if action is Action.VOTE and not paper.in_force:
         return said("It was made under another agreement; the study has to be run again.")
     reason = why_not(paper.case, Attempt(action, Actor(by.name, by.platform), comment="said"))

@@ -23,6 +23,11 @@ def key(value: str) -> Said:
     return _message(key_words(value))
 
 
+def name(word: str) -> Said:
+    """A name as tables and sentences hold it: of a part, column or measure, or a value of one."""
+    return _message(word)
+
+
 def parameter(name: str) -> Said:
     """The name of a study's parameter."""
     return _message(name.replace("_", " "))

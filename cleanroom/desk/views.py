@@ -92,11 +92,10 @@ class Seat:
 
 @dataclass(frozen=True)
 class Concern:
-    """What a reviewer should look at first: what it is, of which `part`, and what was found."""
+    """What a reviewer should look at first: what it is, and what was found."""
 
     says: Said
-    part: str = ""
-    found: str = ""
+    found: Words = ""
 
 
 @dataclass(frozen=True)
@@ -151,10 +150,10 @@ class Queue:
 class CheckLine:
     """A check that the study made: its label, verdict and words."""
 
-    label: str
+    label: Words
     verdict: Verdict
     verdict_words: Said
-    words: str
+    words: Words
 
 
 @dataclass(frozen=True)

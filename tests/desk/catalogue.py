@@ -17,11 +17,13 @@ from cleanroom.agreement import StudyKind
 from cleanroom.borders import Check, Verdict
 from cleanroom.desk import terms
 from cleanroom.desk.language import CATALOGUES, Language
+from cleanroom.desk.phrases import PHRASES
 from cleanroom.gate.rules import RULES
 from cleanroom.outside.names import key_words
 from cleanroom.outside.verdicts import verdict_words
 from cleanroom.outside.words import reason_words, rounding_words
 from cleanroom.policy import Policy, Rounding
+from cleanroom.review.case import ESTIMATES
 from cleanroom.review.checks import CHECKS
 from cleanroom.review.guards import OWN
 from cleanroom.review.states import TRANSITIONS, Action
@@ -84,13 +86,15 @@ def _borrowed() -> Iterator[str]:
     parameters = {DAYS, "kind"} | {name for kind in StudyKind for name in parameters_of(kind)}
     yield from (layout.title for layout in layouts)
     yield from (terms.parameter(name).message for name in parameters)
-    yield from {key_words(key) for key in keys - {"merchant"}}
+    yield from {key_words(key) for key in keys - {"merchant"}} | keys
     yield from {reason_words(rule.id) for rule in RULES} | {reason_words("of another version")}
     yield from {terms.numbered(rule.bounds(Policy())).message for rule in RULES}
     yield from (words for table in rounded if (words := rounding_words(table)))
     yield from (*map(str, Absence), "not measured", TOGETHER, *NO_DATA_WORDS.values())
     yield from (verdict_words(_check(verdict)) for verdict in Verdict)
     yield from (check.asks for check in CHECKS)
+    yield from (message for messages in PHRASES.values() for message in messages)
+    yield from {layout.name for layout in layouts} | {ESTIMATES}
     asked = {Action.VOTE, Action.RETURN, Action.REJECT, Action.RECALL}
     yield from {row.refusal for row in TRANSITIONS if row.action in asked and row.refusal} | {OWN}
 

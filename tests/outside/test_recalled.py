@@ -109,7 +109,7 @@ def test_the_desk_says_it_first_of_all(place: Place) -> None:
     papers = read_papers(place.room)
     digest = candidate_digest(place.added["花间集 Camellia House"])
     page = reading.overview(opened(place.room, papers, papers.by_digest[digest]), READER)
-    assert page.concerns[0].says.message.startswith("Recalled by %(by)s.")
+    assert page.concerns[0].says.message.startswith("Recalled by %(by)s: “%(reason)s”")
     assert "The days were &lt;wrong&gt;." in render(page, FRAME)
 
 
