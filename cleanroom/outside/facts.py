@@ -84,6 +84,17 @@ def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
     }
 
 
+def recalled_facts(release: Release) -> dict[str, str]:
+    """What is said of a release that was recalled: which study, when, by whom and why."""
+    study, word = release.candidate.manifest["study"], release.recall["body"]
+    return {
+        "study": f"{study['kind']} study of {period_words(study)}",
+        "when": moment_words(word["time"]),
+        "by": f"{word['reviewer']} of the {word['platform']} platform",
+        "reason": word["comment"],
+    }
+
+
 def incremental_buyers(lift: Candidate | None) -> Figure:
     """The buyers a campaign has added, if there is a study of that and it may be used."""
     if lift is None:
