@@ -20,6 +20,7 @@ from cleanroom.bench.execute import execute, permitted_notebook
 from cleanroom.bench.settings import RunSettings, study_for
 from cleanroom.errors import CleanroomError
 from cleanroom.room.eligibility import eligibility
+from cleanroom.room.engine import use
 from cleanroom.room.place import agreement_of, evidence_file, ledger_of
 from cleanroom.room.vault import open_vault
 from cleanroom.signing import file_digest
@@ -61,6 +62,7 @@ def run(
     `notebooks` is the folder of the permitted notebooks; `progress(done, total)` is called after
     each. What was executed before is not executed again. Raises only what concerns the whole run.
     """
+    use(settings.engine)
     agreement = agreement_of(room)
     for kind in settings.studies:
         permitted_notebook(agreement, kind, notebooks)

@@ -9,22 +9,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import narwhals as nw
 import polars as pl
 
-from cleanroom.errors import HandoverError
+from cleanroom.errors import CleanroomError, HandoverError
+from cleanroom.room import spark
 from cleanroom.room.opened import name_of
 
 Frame = nw.LazyFrame[Any]
 Result = TypeVar("Result")
 
+
+class Engine(StrEnum):
+    """What runs the room's queries; DuckDB is there to check the others."""
+
+    POLARS = "polars"
+    SPARK = "spark"
+    DUCKDB = "duckdb"
+
+
 # The one switch: which engine scans, and so runs, everything in the room.
-BACKEND: Literal["polars", "duckdb"] = "polars"
+BACKEND = Engine.POLARS
 # With nothing to spend on disk, Polars ends a query that would spill.
 pl.Config.load(json.dumps({"environment": {"POLARS_OOC_DISK_BUDGET_MB": "0"}}))
+
+
+def use(engine: Engine) -> None:
+    """Have all that this process asks of the room run on `engine`."""
+    global BACKEND  # noqa: PLW0603  one switch for the process, turned before anything is opened
+    BACKEND = engine
 
 
 def scan(path: Path) -> Frame:
@@ -43,12 +60,15 @@ def sink(frame: Frame, path: Path) -> None:
 
 
 def _scan(path: Path) -> Frame:
-    if BACKEND == "duckdb":
+    if BACKEND == Engine.SPARK:
+        frame: Frame = nw.from_native(spark.scan(path))
+        return frame
+    if BACKEND == Engine.DUCKDB:
         duckdb = nw.Implementation.DUCKDB.to_native_namespace()
         duckdb.execute("SET temp_directory = ''")
         # It goes by paths, and a descriptor's number comes again for another file.
         duckdb.execute("SET enable_external_file_cache = false")
-        return nw.scan_parquet(path, backend=BACKEND)
+        return nw.scan_parquet(path, backend="duckdb")
     # As a file, which the frame then keeps open, whatever becomes of the path.
     with path.open("rb") as file:
         return nw.from_native(pl.scan_parquet(file))
@@ -58,6 +78,8 @@ def _collect(frame: Frame) -> pl.DataFrame:
     native = frame.to_native()
     if isinstance(native, pl.LazyFrame):
         return native.collect(engine="streaming")
+    if frame.implementation.is_pyspark():
+        return spark.collect(native)
     # As rows: over Arrow, DuckDB needs pyarrow, or leaks its types until the process ends.
     return pl.DataFrame(native.fetchall(), frame.columns, orient="row", infer_schema_length=None)
 
@@ -66,6 +88,8 @@ def _sink(frame: Frame, path: Path) -> None:
     native = frame.to_native()
     if isinstance(native, pl.LazyFrame):
         native.sink_parquet(path)
+    elif frame.implementation.is_pyspark():
+        spark.sink(native, path)
     else:
         # DuckDB would write beside the path first, where a file in memory has no place.
         native.query("rows", f"COPY rows TO '{path}' (FORMAT parquet, USE_TMP_FILE false)")
@@ -74,6 +98,8 @@ def _sink(frame: Frame, path: Path) -> None:
 def _quietly(verb: str, what: str, work: Callable[[], Result]) -> Result:
     try:
         return work()
+    except CleanroomError:
+        raise
     except (Exception, pl.exceptions.PanicException) as error:
         kind = type(error).__name__
     # Raised outside the handler, so that the engine's error is not chained to this one.
