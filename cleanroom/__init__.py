@@ -25,6 +25,7 @@ _STORY = {
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
     "run": ("cleanroom.bench.run", "run"),
+    "release": ("cleanroom.bench.release", None),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),
     "render_report": ("cleanroom.outside.report", "render_report"),

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,6 +25,9 @@ from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.layout import Layout, flaw
 from cleanroom.policy import Rounding
 from cleanroom.tables import TABLES, ValueType
+
+if TYPE_CHECKING:  # it needs more than a platform has installed
+    from cleanroom.behind import Behind
 
 PEOPLE = "people"  # unit of a count of distinct people
 EVENTS = "events"
@@ -61,6 +64,7 @@ PROTECTED_COLUMNS = {
     "least": pl.Float64,
     "most": pl.Float64,
     "no_data": pl.String,
+    "because": pl.String,
 }
 
 
@@ -89,12 +93,15 @@ class Table(Border):
     itself). Of sums also `largest` and `second`, the two largest contributions of single people,
     and `magnitude`, the sum of all contributions, each without its sign. `no_data` says why there
     never was a value (`NoData`). Cells that differ only in `contrast` (arms) are withheld together.
+    `behind`: who these people are, cell by cell in the order of `cells`; None of a table that is
+    never compared with others.
 
     Raises `BorderError` if the cells are not those that the layout declares.
     """
 
     layout: Layout
     cells: pl.DataFrame
+    behind: tuple[Behind, ...] | None = None
 
     _built_in = ("cleanroom.room",)
 
@@ -125,6 +132,8 @@ class Table(Border):
             problem: str | None = "its columns are not the layout's dimensions and those of a cell"
         elif self.cells.filter(absent).height:
             problem = "a cell without data has a value"
+        elif self.behind is not None and len(self.behind) != self.cells.height:
+            problem = "the people behind are not those of its cells"
         else:
             problem = flaw(self.layout, self.cells, AMOUNTS)
         if problem:
@@ -139,11 +148,11 @@ class Protected(Border):
     """Cells after the gate: the only table that can be shown, charted, written or released.
 
     `cells` has the `dimensions`, then `PROTECTED_COLUMNS`; `value` is null where `withheld` names
-    the rule that withheld it, or `no_data` says that there never was one. `least` … `most`: between
-    which a value lay before it was rounded, if `rounding` says that the table was. `bounds` says in
-    words, by rule, how far each withheld number is known. `noise`: by measure, the standard
-    deviation of the noise in its values, in their unit; empty where there is none. The support
-    behind a cell is not here.
+    the rule that withheld it, or `no_data` says that there never was one. `because`: what the rule
+    says of this very cell, in words, if it does. `least` … `most`: between which a value lay before
+    it was rounded, if `rounding` says that the table was. `bounds` says in words, by rule, how far
+    each withheld number is known. `noise`: by measure, the standard deviation of the noise in its
+    values, in their unit; empty where there is none. The support behind a cell is not here.
     """
 
     name: str
@@ -180,14 +189,7 @@ class Protected(Border):
         dimensions = tuple(name for name in self.dimensions if name != dropped)
         bounds = {rule: words for rule, words in self.bounds.items() if rule in cells["withheld"]}
         return Protected(
-            self.name,
-            self.title,
-            dimensions,
-            cells,
-            self.policy,
-            self.noise,
-            self.rounding,
-            bounds,
+            self.name, self.title, dimensions, cells, self.policy, self.noise, self.rounding, bounds
         )
 
 
@@ -265,10 +267,13 @@ class Candidate(Border):
 
 @dataclass(frozen=True, repr=False)
 class Release(Border):
-    """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
+    """A candidate with the votes of a quorum, verified: all that a report may be drawn from.
+    `found`: what the machine had found when they voted; `receipt`: what the room signed."""
 
     candidate: Candidate
     votes: tuple[dict[str, Any], ...]
+    found: tuple[dict[str, str], ...] = ()
+    receipt: dict[str, Any] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate",)
 
@@ -279,7 +284,7 @@ class Release(Border):
 def candidate_record(candidate: Candidate) -> dict[str, Any]:
     """What is signed: the candidate as plain JSON values, without its signature."""
     return {
-        "format": "cleanroom-candidate-2",
+        "format": "cleanroom-candidate-3",
         "manifest": candidate.manifest,
         "tables": {name: _table_record(table) for name, table in candidate.tables.items()},
         "estimates": {name: _fields(e) for name, e in candidate.findings.estimates.items()},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
@@ -47,13 +47,33 @@ CLASSES: dict[Role, ColumnClass] = {
 }
 
 
+class Parts(StrEnum):
+    """How a measure's total is made of its parts: of notes, of days."""
+
+    ADD = "add up"  # events, amounts: each row stands in one part
+    OVERLAP = "overlap"  # distinct people: one may stand in several parts
+    WITHIN = "lie within"  # each part is at most the total; of their sum nothing is known
+    FREE = "are free"  # nothing is known
+
+
 @dataclass(frozen=True)
 class Dimension:
-    """A dimension: `columns` whose values it holds, or the study's own `categories`."""
+    """A dimension: `columns` whose values it holds, or the study's own `categories`.
+
+    `total`: the code of the row of all together, if there is one. `parents`: child → parent, each
+    a code of this dimension (note → creator → campaign); without a parent it is a part of `total`.
+    """
 
     name: str
     columns: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    total: str | None = None
+    parents: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def sums(self) -> bool:
+        """Whether some of its rows are made of others."""
+        return self.total is not None or bool(self.parents)
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,8 @@ class Measure:
 
     `of`: the categories it is a measure of, where others come from other columns; none: of all.
     `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
+    `parts`: how its totals, and longer periods, are made of parts where what one person counts is
+    not bounded.
     """
 
     name: str
@@ -69,11 +91,31 @@ class Measure:
     columns: tuple[str, ...]
     of: tuple[str, ...] = ()
     adds_up: bool = False
+    parts: Parts = Parts.WITHIN
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cells of a `measure` in the tables `about` something, `at` one of the categories."""
+
+    about: str
+    measure: str
+    at: str = ""
+
+
+Pairs = tuple[tuple[Place, Place], ...]
 
 
 @dataclass(frozen=True)
 class Layout:
     """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
+
+    `about`: what its cells are about, the table's name where there is nothing else. Tables about
+    the same share cells: the total over notes of one is a cell of another without notes.
+    `at_most`: pairs of which the first number is never more than the second, whatever the data.
+    `among`: pairs of which the second counts the people that the first is counted among or done
+    by: if the first leaves, they are enough. The cells of a pair are alike in all dimensions
+    that come from columns.
 
     Raises `BorderError` if a column is put to a use that its class does not allow.
     """
@@ -83,6 +125,9 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    about: str = ""
+    at_most: Pairs = ()
+    among: Pairs = ()
 
     def __post_init__(self) -> None:
         for dimension in self.dimensions:

@@ -35,6 +35,8 @@ class Policy(BaseModel):
     `column_minimums`: fewest people behind a value that comes from a column (`visits.amount`).
     `max_share_of_two`: the most that the two largest contributors may make up of a sum (the (n,k)
     rule, n = 2). `p_percent`: a sum must leave everybody's contribution uncertain by so much.
+    `protection_width`: what else is released leaves a withheld count of people a range of at least
+    so many people (or what its rule says, if that is less), and a sum what so many contribute.
     `max_events_per_person`, `max_amount_per_person`: one person counts at most so much in a cell.
     `round_counts`: how counts are rounded. `min_matches`: fewest join keys that match, or the join
     is refused. `max_joins`: most joins in any `join_period_days`. `rounding`: match sizes and rates
@@ -48,6 +50,7 @@ class Policy(BaseModel):
     column_minimums: dict[str, Annotated[int, Field(ge=2)]] = {}
     max_share_of_two: float = Field(default=0.85, gt=0, le=1)
     p_percent: int = Field(default=10, ge=0, le=100)
+    protection_width: int = Field(default=50, ge=1)
     max_events_per_person: int | None = Field(default=None, ge=1)
     max_amount_per_person: int | None = Field(default=None, ge=1)
     round_counts: Rounding = Rounding.NONE
@@ -87,6 +90,7 @@ _STRICTER: dict[str, Callable[[Any, Any], Any]] = {
     "column_minimums": _most_of_each,
     "max_share_of_two": min,
     "p_percent": max,
+    "protection_width": max,
     "max_events_per_person": _least_bound,
     "max_amount_per_person": _least_bound,
     "round_counts": _coarser,

@@ -75,7 +75,7 @@ def protected(
     rounding: Rounding = Rounding.NONE,
 ) -> Protected:
     """A table as the gate makes it; a row: dimension values, measure, value, unit, and what more
-    there is to say: `withheld`, `least`, `most`, `no_data`.
+    there is to say: `withheld`, `least`, `most`, `no_data`, `because`.
 
     A value of None was withheld by `rule`, if the row does not say otherwise.
     """
@@ -91,7 +91,7 @@ def protected(
 
 def _ruled(row: Row, dimensions: int, rule: str) -> Row:
     value, more = row[dimensions + 1], row[dimensions + 3 :]
-    usual = (rule if value is None else None, value, value, None)
+    usual = (rule if value is None else None, value, value, None, None)
     return (*row[: dimensions + 3], *more, *usual[len(more) :])
 
 

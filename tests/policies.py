@@ -16,6 +16,7 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "column_minimums": st.dictionaries(st.sampled_from(COLUMNS), _counts),
     "max_share_of_two": st.floats(0.5, 1),
     "p_percent": st.integers(0, 100),
+    "protection_width": st.integers(1, 200),
     "max_events_per_person": _bounds,
     "max_amount_per_person": _bounds,
     "round_counts": st.sampled_from(Rounding),

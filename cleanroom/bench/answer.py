@@ -7,7 +7,7 @@ answer: asked again, the candidate made the first time is returned.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from cleanroom import ledger, signing
-from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.agreement import agreement_digest
 from cleanroom.bench.noise import protected_with_noise
+from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
 from cleanroom.gate.candidate import make_candidate, write_candidate
-from cleanroom.gate.protect import protect
+from cleanroom.gate.differencing import shown
+from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
+from cleanroom.review.office import docket
+from cleanroom.review.templates import Proposal, Template, covering
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
@@ -39,10 +43,16 @@ class _Ground:
     policy: Policy
     merchants: dict[str, Eligible]
     digests: dict[str, Any]
+    proposals: Mapping[str, Proposal]
 
     def question(self, study: Study) -> str:
         """The digest of a study together with all that its answer depends on."""
-        return signing.digest({**self.digests, "study": study.model_dump(mode="json")})
+        asked = {"study": study.model_dump(mode="json"), "template": self.template(study).digest}
+        return signing.digest({**self.digests, **asked})
+
+    def template(self, study: Study) -> Template:
+        """The template that covers a study; raises `StudyError` if none does."""
+        return covering(self.proposals, study, self.vault.agreement)
 
 
 def answer(
@@ -54,22 +64,26 @@ def answer(
     """Answer each study with a candidate file, in the order asked.
 
     `policy` can only tighten the agreement's and the platforms'; `vault` is the room's, if open
-    already. Raises `StudyError` if a study is not permitted: its kind, its merchant, or what that
-    merchant has opened.
+    already. Raises `StudyError` if a study is not permitted: its kind, its merchant, what that
+    merchant has opened, or if no template that both platforms approved covers it.
     """
-    ground = _ground(vault or open_vault(room, agreement_of(room)), policy)
+    agreement = vault.agreement if vault else agreement_of(room)
+    proposals = docket(ledger_of(room)).proposals
+    ground = _ground(vault or open_vault(room, agreement), policy, proposals)
     for study in studies:
         _permit(study, ground)
     files = {study: candidate_file(room, study, ground.question(study)) for study in studies}
     missing = [study for study, file in files.items() if not file.exists()]
     for study, candidate in _make(missing, ground):
+        if files[study].exists():  # another process was asked the same, and was first
+            continue
         write_candidate(candidate, files[study])
         facts = {"candidate": candidate_digest(candidate), "file": files[study].name}
         ledger.append(ledger_of(room), ledger.Event.CANDIDATE_MADE, facts)
     return [files[study] for study in studies]
 
 
-def _ground(vault: Vault, policy: Policy | None) -> _Ground:
+def _ground(vault: Vault, policy: Policy | None, proposals: Mapping[str, Proposal]) -> _Ground:
     agreement = vault.agreement
     own = agreement.effective_policy
     policy = strictest(own, policy or own)
@@ -80,7 +94,8 @@ def _ground(vault: Vault, policy: Policy | None) -> _Ground:
         "code_version": version("cleanroom"),
     }
     eligible, _ = eligibility(vault, agreement)
-    return _Ground(vault, policy, {m["merchant"]: m for m in eligible}, digests)
+    merchants = {m["merchant"]: m for m in eligible}
+    return _Ground(vault, policy, merchants, digests, proposals)
 
 
 def _permit(study: Study, ground: _Ground) -> None:
@@ -89,39 +104,56 @@ def _permit(study: Study, ground: _Ground) -> None:
         raise StudyError(f"The agreement permits no {study.kind} study.", "have it amended.")
     if study.merchant not in ground.merchants:
         raise StudyError(
-            f"'{study.merchant}' is no eligible merchant of this collaboration.",
+            "The merchant asked for is no eligible one of this collaboration.",
             "see `cleanroom room merchants` for who is in, and why others are not.",
         )
     if not agreement.may_study(study.merchant, study.kind):
         raise StudyError(
-            f"'{study.merchant}' has not opened the {study.kind} study.",
+            f"The merchant has not opened the {study.kind} study.",
             "ask the merchant to widen its scope in the agreement.",
         )
+    ground.template(study)
 
 
 def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
     """Each study's candidate, from one pass over the data for all that differ only in merchant."""
-    key = room_key(ground.vault)
-    for study, own in _protected(studies, ground):
-        findings = _findings(study, own, ground)
-        yield study, make_candidate(_manifest(study, ground), [*own.values()], findings, key)
-
-
-def _protected(
-    studies: Sequence[Study], ground: _Ground
-) -> Iterator[tuple[Study, dict[str, Protected]]]:
-    """Each study's tables by name, as they may leave."""
     policy, noise = ground.policy, ground.policy.noise
-    if noise is not None:
-        yield from protected_with_noise(
-            studies, ground.vault, policy, noise, lambda some: _counted(some, ground)
-        )
+    if noise is None:
+        for alike in _alike(studies):
+            yield from _compared(alike, ground)
         return
-    for alike in _alike(studies):
-        tables = [protect(table, policy) for table in _tables(alike, ground)]
-        by_merchant = {table.name: table.split("merchant") for table in tables}
+    for study, own in protected_with_noise(
+        studies, ground.vault, policy, noise, lambda some: _counted(some, ground)
+    ):
+        yield study, _candidate(study, own, ground)
+
+
+def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
+    """The candidates of studies that one pass answers, compared with all answers so far.
+
+    Who is behind them is on disk before any can be read, and until all are read nobody else is
+    answered.
+    """
+    tables = _tables(alike, ground)
+    with past_of(ground.vault, alike, ground.policy) as (past, earlier):
+        protected, entries = protect_together(tables, ground.policy, past, earlier)
+        people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
+        parts = {table.name: table.split("merchant") for table in protected}
+        made = []
         for study in alike:
-            yield study, {name: parts[study.merchant] for name, parts in by_merchant.items()}
+            own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
+            cells = [cell for found in people for cell in found.get(study.merchant, ())]
+            numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
+            made.append(Made(study, _candidate(study, own, ground), cells, numbers))
+        remember(ground.vault, made, ground.policy)
+        for one in made:
+            yield one.study, one.candidate
+
+
+def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Candidate:
+    findings = _findings(study, own, ground)
+    manifest = _manifest(study, ground)
+    return make_candidate(manifest, [*own.values()], findings, room_key(ground.vault))
 
 
 def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:
@@ -160,7 +192,7 @@ def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Fi
 
 def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
     agreement, merchant = ground.vault.agreement, ground.merchants[study.merchant]
-    permitted = agreement.studies[StudyKind(study.kind)]
+    template = ground.template(study)
     return {
         **ground.digests,
         "question": ground.question(study),
@@ -171,6 +203,7 @@ def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
         "currency": agreement.currency,
         "timezone": agreement.timezone,
         "window_days": agreement.join.attribution_window_days,
-        "notebook": {"name": permitted.notebook, "sha256": permitted.sha256},
+        "template": template.digest,
+        "notebook": {"name": template.notebook, "sha256": template.sha256},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -19,7 +19,7 @@ from cleanroom.outside.words import (
     reason_words,
     rounding_words,
 )
-from cleanroom.withholding import withholding
+from cleanroom.withholding import refusal_words, withholding
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,8 +32,8 @@ _SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.UN
 def summary(candidate: Candidate) -> Markdown:
     """Whose study this is, and the sentences that matter, the most important first."""
     study = candidate.manifest["study"]
-    title = f"## {_plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
-    return _markdown([title, *(f"- {_plain(s)}" for s in candidate.findings.summary)])
+    title = f"## {plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
+    return _markdown([title, *(f"- {plain(s)}" for s in candidate.findings.summary)])
 
 
 def table(candidate: Candidate, name: str) -> Markdown:
@@ -87,7 +87,12 @@ def withheld(candidate: Candidate) -> Markdown:
         for account in withholding(shown)
     ]
     lines = _grid(["table", "measure", "withheld", "why"], rows) if rows else [_NOTHING]
-    return _markdown([*lines, *_no_data(candidate)])
+    refused = [
+        f"\n{name}: {plain(words)}"
+        for name, shown in candidate.tables.items()
+        for words in refusal_words(shown)
+    ]
+    return _markdown([*lines, *refused, *_no_data(candidate)])
 
 
 def _no_data(candidate: Candidate) -> Iterable[str]:
@@ -123,10 +128,10 @@ def _terms(policy: Mapping[str, Any]) -> str:
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(plain(str(cell)) for cell in line) + " |" for line in lines]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is: a merchant's name may hold anything."""
     for mark, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("\n", " ")):
         text = text.replace(mark, instead)

@@ -40,14 +40,18 @@ def room_expire(folder: RoomFolder) -> None:
     """Delete what may not be kept any longer.
 
     Handovers whose retention is over or that a newer one replaced, and all that was derived from
-    them. Each leaves a receipt in the ledger.
+    them; who was behind answers as old as that. Each leaves a receipt in the ledger.
     """
     from cleanroom.room.retention import expire
+    from cleanroom.room.shown import forget
 
     gone = expire(folder)
     for each in gone:
         typer.echo(f"{each.party} deleted ({each.why}): {_counts(each.rows)}")
-    if not gone:
+    forgotten = forget(folder)
+    if forgotten:
+        typer.echo(f"forgotten who was behind earlier answers: {forgotten} files")
+    if not gone and not forgotten:
         typer.echo("Nothing to delete.")
 
 

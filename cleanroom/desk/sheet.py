@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cleanroom.borders import Protected
 from cleanroom.desk.queue import Waiting
+from cleanroom.desk.words import found
 from cleanroom.gate.rules import RULES
 from cleanroom.outside.words import (
     bound_words,
@@ -11,7 +12,7 @@ from cleanroom.outside.words import (
     estimate_figure,
     rounding_words,
 )
-from cleanroom.withholding import withholding
+from cleanroom.withholding import refusal_words, withholding
 
 
 def sheet(waiting: Waiting) -> str:
@@ -23,6 +24,7 @@ def sheet(waiting: Waiting) -> str:
         f"{study['start']} to {study['end']}",
         f"digest {waiting.digest}",
         "",
+        *(f"! {words}" for words in found(waiting.case)),
         *findings.summary,
     ]
     lines += ["", *(f"{c.label}: {c.verdict}. {c.words}" for c in findings.checks.values())]
@@ -39,8 +41,13 @@ def sheet(waiting: Waiting) -> str:
         "Withheld",
         *(f"  {waiting.withheld[r.id]} by {r.id}: {r.protects}" for r in used),
         *(line for table in waiting.candidate.tables.values() for line in _withheld(table)),
+        *(
+            f"  {table.name}, {words}"
+            for table in waiting.candidate.tables.values()
+            for words in refusal_words(table)
+        ),
     ]
-    rests = ("agreement", "handovers", "policy", "notebook", "code_version", "created")
+    rests = ("agreement", "template", "handovers", "policy", "notebook", "code_version", "created")
     lines += ["", "Rests on", *(f"  {name}: {manifest[name]}" for name in rests)]
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from cleanroom.gate.unknowns import Part, Unknowns, parts_of, propagated, substi
 
 REACHED = 1e-5  # in a component scaled to values of about a million
 SCALE_BITS = 20
+MANY = 16  # ends that a program for all of them together has to reach to be worth another
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,10 +181,15 @@ class _Search:
         )
 
     def run(self) -> None:
-        for sign in (1, -1):  # many ends at once, which most vertices reach
-            if (wanted := self._missing(sign) > REACHED).any():
-                self._program.cost(np.where(wanted, float(sign), 0.0))
+        """Many ends at once for as long as that reaches many, then one by one."""
+        left = self._left()
+        before = left + MANY
+        while left and before - left >= MANY:
+            before = left
+            for sign in (1, -1):
+                self._program.cost(np.where(self._missing(sign) > REACHED, float(sign), 0.0))
                 self._solve()
+            left = self._left()
         self._program.cost(np.zeros(len(self.lower)))
         self._program.option("simplex_strategy", 4)  # primal: only the cost changes from here
         for sign in (1, -1):
@@ -191,6 +197,9 @@ class _Search:
             while missing.max() > REACHED:
                 self._end(int(np.argmax(missing)), sign)
                 missing = self._missing(sign)
+
+    def _left(self) -> int:
+        return sum(int((self._missing(sign) > REACHED).sum()) for sign in (1, -1))
 
     def _missing(self, sign: int) -> Numbers:
         """How far the solutions so far stay from each bound."""

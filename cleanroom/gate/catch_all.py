@@ -14,7 +14,7 @@ import polars as pl
 
 from cleanroom.absences import TOGETHER
 from cleanroom.borders import PEOPLE
-from cleanroom.gate.rules import CELL_RULES, first_rule
+from cleanroom.gate.rules import CELL_RULES, DIFFERENCING, first_rule
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy
 
@@ -32,12 +32,14 @@ def catch_all(cells: pl.DataFrame, layout: Layout, policy: Policy) -> pl.DataFra
     hidden = cells.filter(pl.col("withheld").is_not_null() & pl.col("measure").is_in(adding))
     by = [*(name for name in layout.names if name == _OWNER), "measure", "unit"]
     groups = [group for group in hidden.partition_by(by) if group.height > 1]
-    if len(across) != 1 or not groups:
+    sums = any(dimension.sums for dimension in layout.dimensions)  # they would tell it themselves
+    if len(across) != 1 or sums or not groups:
         return cells.clear()
     told = pl.concat(_sum(group, across[0]) for group in groups)
     safe = pl.Series([_tells_of_none(group, policy) for group in groups])
     # Only what passes every rule is told, so nothing of it is withheld any more.
-    return told.with_columns(withheld=first_rule(policy)).filter(
+    nothing = pl.lit(None, pl.String)
+    return told.with_columns(withheld=first_rule(policy), because=nothing).filter(
         pl.col("withheld").is_null() & safe
     )
 
@@ -67,6 +69,9 @@ def _tells_of_none(group: pl.DataFrame, policy: Policy) -> bool:
     hides = ~pl.col("withheld").is_in([rule.id for rule in CELL_RULES])
     hiding, hidden = group.filter(hides), group.filter(~hides)
     if hiding.is_empty() or group["value"].null_count():
+        return False
+    # An earlier number is near to such a cell: it hides nothing, and need not be hidden behind.
+    if DIFFERENCING.id in group["withheld"]:
         return False
     if group["unit"].item(0) != PEOPLE:
         return True  # of sums nothing was said that could be made closer

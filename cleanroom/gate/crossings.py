@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import inf
@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from cleanroom.errors import SuppressionError
-from cleanroom.gate.relations import Cell, Relations, Row, overlap_of, sum_of
+from cleanroom.gate.relations import Cell, Relations, Row, at_most, overlap_of, sum_of
+from cleanroom.layout import Parts
 
 Codes = tuple[str, ...]
 
@@ -22,14 +23,14 @@ class Dimension:
     """A column of codes and how they add up.
 
     `parents`: child → parent (note → creator → campaign; day → week); a code without a parent is
-    a child of `total`, or stands alone where there is no total. `overlapping`: one person may be
-    in several children (days, notes), so that a parent is at most their sum and at least each.
+    a child of `total`, or stands alone where there is no total. `parts`: what holds between a
+    parent and its children.
     """
 
     name: str
     total: str | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
-    overlapping: bool = False
+    parts: Parts = Parts.ADD
 
     def parent(self, code: str) -> str | None:
         """The next code above, if any."""
@@ -53,14 +54,15 @@ def of_table(
     frame: pl.DataFrame,
     dimensions: Sequence[Dimension],
     value: str = "value",
-    about: tuple[str, ...] = (),
+    about: tuple[Hashable, ...] = (),
 ) -> Relations:
     """The relations between the rows of one long table, one row a cell.
 
     A cell's name is (*about, (dimension, code), …), totals left out: so the margin of one table is
     the same cell as the margin of another, and `linked` finds it. `about` names what else tells
     cells apart: merchant, measure, unit, period. A combination of codes that has no row is a zero
-    that everyone sees, except where rows stand below it: then it is a hidden margin.
+    that everyone sees, except where rows stand below it: then it is a hidden margin. No cell is
+    below 0 unless one of the table is.
 
     Raises `SuppressionError` if a sum does not hold.
     """
@@ -77,7 +79,7 @@ def of_table(
     return Relations(
         cells=tuple(name.values()),
         values=np.array([values[codes] for codes in shown], dtype=float),
-        lower=np.zeros(len(shown)),
+        lower=np.full(len(shown), 0.0 if min(values.values(), default=0) >= 0 else -inf),
         upper=np.full(len(shown), inf),
         whole=np.full(len(shown), bool(frame[value].dtype.is_integer() or _whole(frame[value]))),
         hidden=np.array([codes in hidden for codes in shown], dtype=bool),
@@ -92,7 +94,7 @@ def _whole(values: pl.Series) -> bool:
     return bool((values == values.round()).all())
 
 
-def _name(codes: Codes, dimensions: Sequence[Dimension], about: tuple[str, ...]) -> Cell:
+def _name(codes: Codes, dimensions: Sequence[Dimension], about: tuple[Hashable, ...]) -> Cell:
     pairs = ((d.name, code) for d, code in zip(dimensions, codes, strict=True) if code != d.total)
     return (*about, *sorted(pairs))
 
@@ -106,7 +108,7 @@ def _hidden(values: Mapping[Codes, float], dimensions: Sequence[Dimension]) -> d
     """
     found: dict[Codes, float] = {}
     for place, dimension in enumerate(dimensions):
-        if dimension.overlapping:
+        if dimension.parts is not Parts.ADD:
             continue
         sums: dict[Codes, float] = defaultdict(float)
         below = {**values, **found}
@@ -134,10 +136,16 @@ def _rows(values: Mapping[Codes, float], dimensions: Sequence[Dimension]) -> Ite
             if nearest is not None:
                 parts[nearest].append(codes)
         for whole, below in parts.items():
-            if dimension.overlapping:
-                yield from overlap_of(whole, below)
-            else:
-                yield sum_of(whole, below)
+            yield from rows_of(dimension.parts, whole, below)
+
+
+def rows_of(parts: Parts, whole: Cell, below: Sequence[Cell]) -> list[Row]:
+    """What holds between a whole and all the parts it is made of."""
+    if parts is Parts.ADD:
+        return [sum_of(whole, below)]
+    if parts is Parts.OVERLAP:
+        return overlap_of(whole, below)
+    return [at_most(part, whole) for part in below] if parts is Parts.WITHIN else []
 
 
 def _climbs(

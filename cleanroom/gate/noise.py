@@ -81,8 +81,9 @@ def protect_drawn(drawn: dict[str, Any], policy: Policy, noise: Noise) -> Protec
     cells = cells.with_columns(value=pl.when(pl.col("withheld").is_null()).then("value"))
     # Amounts stay as they are: their noise hides more than so many people's share.
     unknown = pl.lit(None, pl.Float64)
-    no_data = pl.lit(None, pl.String)
-    cells = rounded(cells.with_columns(magnitude=unknown, no_data=no_data), policy.round_counts)
+    unsaid = pl.lit(None, pl.String)
+    cells = cells.with_columns(magnitude=unknown, no_data=unsaid, because=unsaid)
+    cells = rounded(cells, policy.round_counts)
     return Protected(
         drawn["name"],
         drawn["title"],

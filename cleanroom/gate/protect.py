@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from cleanroom.borders import PROTECTED_COLUMNS, Protected, Table
 from cleanroom.errors import StudyError
 from cleanroom.gate.catch_all import catch_all
+from cleanroom.gate.complementary import NOTHING, Earlier, Sheet, Together, complemented
+from cleanroom.gate.differencing import Past, differing, told_together
+from cleanroom.gate.entries import Entries
 from cleanroom.gate.rounding import rounded
-from cleanroom.gate.rules import BOTH_ARMS, RULES, first_rule, least_of
+from cleanroom.gate.rules import BOTH_ARMS, DIFFERENCING, RULES, first_rule, least_of
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy, fingerprint
 
 
-def protect(table: Table, policy: Policy) -> Protected:
-    """Withhold every cell that a rule of `policy` withholds, and drop the support behind all.
+def protect(table: Table, policy: Policy, past: Past | None = None) -> Protected:
+    """One table by itself: see `protect_together`."""
+    (protected,), _ = protect_together([table], policy, past)
+    return protected
 
-    In this order: the rules, cell by cell (`rules`); the other arms of a contrast; a row for what
-    was withheld together, where that is safe (`catch_all`); rounding (`rounding`). Raises
-    `StudyError` where the agreement asks for noise: these numbers are exact.
+
+def protect_together(
+    tables: Sequence[Table],
+    policy: Policy,
+    past: Past | None = None,
+    earlier: Earlier = NOTHING,
+) -> tuple[list[Protected], Entries]:
+    """Withhold every cell that a rule of `policy` withholds or that gives one of those away, by
+    any of the `tables` or what was shown before; drop the support behind all. With the tables come
+    their cells for the room to remember.
+
+    `past`: who was behind the numbers shown before; `earlier`: what those numbers were.
+
+    In this order: the rules, cell by cell (`rules`); what would differ by a few people from numbers
+    of the past (`differencing`); the other arms of a contrast; what would give withheld numbers
+    away (`complementary`); a row for what was withheld together, where that is safe (`catch_all`);
+    rounding (`rounding`). Raises `StudyError` where the agreement asks for noise: these numbers are
+    exact.
     """
     if policy.noise is not None:
         raise StudyError(
-            f"The agreement asks for noise, and the table '{table.name}' has none.",
+            f"The agreement asks for noise, and the table '{tables[0].name}' has none.",
             "ask for a study; where there is noise, only studies are answered.",
         )
-    cells = _checked(table, policy)
-    cells = pl.concat([cells, catch_all(cells, table.layout, policy)])
+    checked = [(table.layout, _checked(table, policy, past)) for table in tables]
+    together = complemented(checked, policy, earlier)
+    protected = [
+        _sealed(table, _summed(table, sheet, together, policy, past), policy)
+        for table, sheet in zip(tables, together.sheets, strict=True)
+    ]
+    return protected, together.current
+
+
+def _summed(
+    table: Table, sheet: Sheet, together: Together, policy: Policy, past: Past | None
+) -> pl.DataFrame:
+    """The cells with the catch-all rows that give nothing away."""
+    sums = together.safe(sheet, catch_all(sheet.cells, sheet.layout, policy))
+    sums = told_together(sums, sheet.cells, table, policy, past)
+    return pl.concat([sheet.cells, sums.with_columns(told=pl.lit(None, pl.String))])
+
+
+def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
+    """The cells as they leave: rounded, with the reasons that are told, and without support."""
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
-    cells = cells.with_columns(value=pl.when(leaves).then("value"))
+    is_told = pl.col("told") == DIFFERENCING.id
+    cells = cells.with_columns(
+        value=pl.when(leaves).then("value"),
+        withheld="told",
+        because=pl.when(is_told).then("because"),
+    )
     cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
     bounds = {r.id: r.bounds(policy) for r in RULES if r.id in cells["withheld"]}
     return Protected(
@@ -43,8 +88,8 @@ def protect(table: Table, policy: Policy) -> Protected:
     )
 
 
-def _checked(table: Table, policy: Policy) -> pl.DataFrame:
-    """The cells with `withheld`, the rule that withholds a cell, if one does.
+def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
+    """The cells with `withheld`, the rule that withholds a cell, if one does, and `because`.
 
     A cell whose support is unknown (null `people`) is withheld as if nobody stood behind it. Of a
     cell without data there is nothing to withhold.
@@ -54,10 +99,17 @@ def _checked(table: Table, policy: Policy) -> pl.DataFrame:
     )
     has_data = pl.col("no_data").is_null()
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
+    # Only what would leave is compared; where it differs by too few, its other arm falls as well.
+    cells = differing(_with_other_arms(cells, table), table, policy, past)
+    return _with_other_arms(cells, table)
+
+
+def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The cells with all arms of a contrast withheld of which one is."""
     if table.contrast is None:
         return cells
     others = [name for name in (*table.dimensions, "measure") if name != table.contrast]
-    fallen = pl.col("withheld").is_not_null().any().over(others) & has_data
+    fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
     other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
     return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
 

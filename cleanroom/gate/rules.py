@@ -102,6 +102,21 @@ BOTH_ARMS = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+DIFFERENCING = Rule(
+    "differencing",
+    "It differs from a number that was shown before, or from a sum or difference of such numbers, "
+    "by fewer distinct people than `min_people`: taken from them, it would be about those few.",
+    lambda policy: pl.lit(value=False),
+    lambda policy: "that it is near to what was shown before",
+)
+COMPLEMENTARY = Rule(
+    "complementary",
+    "It would help to work out a number that is withheld, or is withheld itself and its own reason "
+    "would: by a sum or an order that holds between them, or by telling that people are enough. "
+    "What is withheld so stays as uncertain as `protection_width` asks.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 NO_BOUND = Rule(
     "no_bound",
     "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
@@ -109,7 +124,7 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, NO_BOUND)
+RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, DIFFERENCING, COMPLEMENTARY, NO_BOUND)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:

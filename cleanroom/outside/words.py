@@ -31,6 +31,8 @@ _RULES = {
     "dominance": "one or two people make up most of it",
     "p_percent": "what one person contributes to it could be worked out too closely",
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
+    "differencing": "taken from a number shown before, it would be about too few people",
+    "complementary": "it is bound to a number that is withheld, and would help to work that out",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {

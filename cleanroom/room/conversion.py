@@ -7,9 +7,7 @@ the policy says: of touches a user, of store events and orders a buyer.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import narwhals as nw
@@ -23,11 +21,18 @@ from cleanroom.borders import (
 )
 from cleanroom.policy import Policy
 from cleanroom.room import conversion_layout as layout
-from cleanroom.room.conversion_layout import STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_layout import BASE, STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_people import (
+    Counts,
+    bounds_people,
+    link_people,
+    money_people,
+    of_merchants,
+    path_people,
+)
 from cleanroom.room.counting import (
     Cell,
     Key,
-    count_people,
     fewer,
     no_data,
     on_local_days,
@@ -38,37 +43,15 @@ from cleanroom.room.derived import attributed, links
 from cleanroom.room.engine import Frame, scan
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.link import Outcome
+from cleanroom.room.numbered import Counted, numbering
 from cleanroom.room.recorded import unrecorded
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.tables import ENGAGEMENTS
 
 _MERCHANT = ("merchant",)
 
-# Whose share a step's people are: those who could have taken it.
-_BASE = {
-    Step.READ: Step.REACH,
-    Step.ENGAGE: Step.REACH,
-    Step.CLICK: Step.REACH,
-    Step.VISIT: Step.CLICK,
-    Step.SEARCH: Step.VISIT,
-    Step.CART: Step.VISIT,
-    Step.PURCHASE: Step.VISIT,
-}
 # The kinds of events that a step consists of, where they are not called as the step is.
 _KINDS: dict[str, tuple[str, ...]] = {Step.REACH: ("impression",), Step.ENGAGE: ENGAGEMENTS}
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """A merchant's touches by user; its events, orders and links by user and by buyer."""
-
-    touches: Counter[str]
-    by_user: Counter[str]
-    by_buyer: Counter[str]
-    orders_by_user: Counter[str]
-    orders_by_buyer: Counter[str]
-    links_by_user: Counter[str]
-    links_by_buyer: Counter[str]
 
 
 def conversion_tables(
@@ -101,19 +84,24 @@ def conversion_tables(
     money = _recorded(_cells(_money, counts), 1, money_absent)
     link = _cells(_link, counts)
     cut = _cells(lambda merchant, own: _bounds(merchant, own, bounded), counts)
-    tables = [table(layout.PATH, path), table(layout.MONEY, money), table(layout.LINK, link)]
-    return [*tables, table(layout.BOUNDS, cut)] if bounded else tables
+    tables = [
+        table(layout.PATH, path, of_merchants(counts, path_people)),
+        table(layout.MONEY, money, of_merchants(counts, money_people)),
+        table(layout.LINK, link, of_merchants(counts, link_people)),
+    ]
+    people = of_merchants(counts, bounds_people)
+    return [*tables, table(layout.BOUNDS, cut, people)] if bounded else tables
 
 
 def _cells(
-    of_merchant: Callable[[str, _Counts], Iterator[Cell]], counts: dict[str, _Counts]
+    of_merchant: Callable[[str, Counts], Iterator[Cell]], counts: dict[str, Counts]
 ) -> Iterator[Cell]:
     return (cell for merchant, own in counts.items() for cell in of_merchant(merchant, own))
 
 
 def _count(
     vault: Vault, merchants: Sequence[str], start: date, end: date, policy: Policy
-) -> dict[str, _Counts]:
+) -> dict[str, Counts]:
     zone = vault.agreement.timezone
     wanted = nw.col("merchant").is_in(list(merchants))
     clicked = wanted & on_local_days("click_time", start, end, zone)
@@ -126,20 +114,21 @@ def _count(
     shown["cost"] = amount_a_person
     done: dict[str, int | None] = dict.fromkeys(STORE_STEPS, events_a_person)
     bought = {"orders": events_a_person, "revenue": amount_a_person}
+    count = numbering(vault).count
     counted = (
-        count_people(touches, _MERCHANT, "user", _touch_marks(), shown),
-        count_people(events, _MERCHANT, "user", _event_marks(), done),
-        count_people(events, _MERCHANT, "buyer", _event_marks(), done),
-        count_people(orders, _MERCHANT, "user", _order_marks(), bought),
-        count_people(orders, _MERCHANT, "buyer", _order_marks(), bought),
-        count_people(linked, _MERCHANT, "user", {o: nw.col(o) for o in Outcome}),
-        count_people(_bridged(linked), _MERCHANT, "buyer", {Outcome.LINKED: nw.col("linked")}),
+        count(touches, _MERCHANT, "user", _touch_marks(), shown),
+        count(events, _MERCHANT, "user", _event_marks(), done),
+        count(events, _MERCHANT, "buyer", _event_marks(), done),
+        count(orders, _MERCHANT, "user", _order_marks(), bought),
+        count(orders, _MERCHANT, "buyer", _order_marks(), bought),
+        count(linked, _MERCHANT, "user", {o: nw.col(o) for o in Outcome}),
+        count(_bridged(linked), _MERCHANT, "buyer", {Outcome.LINKED: nw.col("linked")}),
     )
-    return {m: _Counts(*(_of(m, part) for part in counted)) for m in merchants}
+    return {m: Counts(*(_of(m, part) for part in counted)) for m in merchants}
 
 
-def _of(merchant: str, counts: Mapping[Key, Counter[str]]) -> Counter[str]:
-    return counts.get((merchant,), Counter())
+def _of(merchant: str, counts: Mapping[Key, Counted]) -> Counted:
+    return counts.get((merchant,), Counted())
 
 
 def _touch_marks() -> dict[str, nw.Expr]:
@@ -200,11 +189,11 @@ def _money_absent(
     return Step.PURCHASE in absent
 
 
-def _path(merchant: str, counts: _Counts) -> Iterator[Cell]:
+def _path(merchant: str, counts: Counts) -> Iterator[Cell]:
     people = _people(counts)
     for step in Step:
-        base = people[_BASE.get(step, step)]
-        contributors = people[step] if step in _BASE else None
+        base = people[BASE.get(step, step)]
+        contributors = people[step] if step in BASE else None
         yield merchant, step, "people", people[step], PEOPLE, base, contributors
         if step in STORE_STEPS:
             events, doers = counts.by_buyer[step], fewer(counts.by_user, counts.by_buyer, step)
@@ -215,7 +204,7 @@ def _path(merchant: str, counts: _Counts) -> Iterator[Cell]:
         yield merchant, step, "events", events, EVENTS, base, doers, *most
 
 
-def _people(counts: _Counts) -> Mapping[Step, int]:
+def _people(counts: Counts) -> Mapping[Step, int]:
     """Distinct people at each step: reached by any touch, linked by any attributed event."""
     people = {step: counts.touches[f"{step}_people"] for step in TOUCH_STEPS}
     people |= {step: fewer(counts.by_user, counts.by_buyer, step) for step in STORE_STEPS}
@@ -224,7 +213,7 @@ def _people(counts: _Counts) -> Mapping[Step, int]:
     return people
 
 
-def _money(merchant: str, counts: _Counts) -> Iterator[Cell]:
+def _money(merchant: str, counts: Counts) -> Iterator[Cell]:
     touches, orders = counts.touches, (counts.orders_by_user, counts.orders_by_buyer)
     reached, buyers = touches["any_people"], fewer(counts.by_user, counts.by_buyer, Step.PURCHASE)
     cost = (touches["cost"], MONEY, reached, touches["cost_people"], *single("cost", touches))
@@ -235,7 +224,7 @@ def _money(merchant: str, counts: _Counts) -> Iterator[Cell]:
         yield merchant, mark, value, unit, clicked, buyers, *single(mark, *orders)
 
 
-def _link(merchant: str, counts: _Counts) -> Iterator[Cell]:
+def _link(merchant: str, counts: Counts) -> Iterator[Cell]:
     clicked = counts.touches["cid_people"]
     yield merchant, "clicked", "people", clicked, PEOPLE, clicked, None
     for outcome in Outcome:
@@ -245,7 +234,7 @@ def _link(merchant: str, counts: _Counts) -> Iterator[Cell]:
         yield merchant, outcome, "people", people, PEOPLE, clicked, people
 
 
-def _bounds(merchant: str, counts: _Counts, bounded: Sequence[str]) -> Iterator[Cell]:
+def _bounds(merchant: str, counts: Counts, bounded: Sequence[str]) -> Iterator[Cell]:
     """Of the people behind a sum, those who were cut to what one person counts.
 
     The base is that of the sum: of the people behind it, how many there are may be withheld.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import narwhals as nw
 import polars as pl
 
 from cleanroom.absences import NoData
+from cleanroom.behind import Behind
 from cleanroom.borders import CELL_COLUMNS, Table
 from cleanroom.layout import Layout
 from cleanroom.room.engine import Frame, collect
@@ -39,9 +40,14 @@ def count_people(
     `marks` are integers or flags by row, null as 0. Null persons together are one person. Sums are
     whole numbers. A group without rows counts 0 throughout. `sums`: see `tally`.
     """
+    own = by_person(rows, by, person, marks).drop(person)
+    return tally(own, by, list(marks), sums or {})
+
+
+def by_person(rows: Frame, by: Sequence[str], person: str, marks: Mapping[str, nw.Expr]) -> Frame:
+    """One row for each person of a group: `by`, `person`, and each mark's sum."""
     numbers = [mark.cast(nw.Int64).fill_null(0).alias(name) for name, mark in marks.items()]
-    own = rows.select(*by, person, *numbers).group_by(*by, person).agg(nw.col(*marks).sum())
-    return tally(own.drop(person), by, list(marks), sums or {})
+    return rows.select(*by, person, *numbers).group_by(*by, person).agg(nw.col(*marks).sum())
 
 
 def tally(
@@ -109,14 +115,18 @@ def single(mark: str, *counted: Mapping[str, int]) -> tuple[int, int, int]:
     return largest, second, magnitude
 
 
-def table(layout: Layout, cells: Iterable[Cell]) -> Table:
+def table(
+    layout: Layout, cells: Iterable[Cell], behind: Callable[[Cell], Behind] | None = None
+) -> Table:
     """A border table of `cells`: rows of the dimensions and then `CELL_COLUMNS`.
 
-    A row may end early: what it does not say is null.
+    A row may end early: what it does not say is null. `behind` says who is behind a cell.
     """
     schema = {**dict.fromkeys(layout.names, pl.String), **CELL_COLUMNS}
+    cells = list(cells)
     rows = [[*cell, *[None] * (len(schema) - len(cell))] for cell in cells]
-    return Table(layout, pl.DataFrame(rows, schema=schema, orient="row"))
+    people = tuple(map(behind, cells)) if behind else None
+    return Table(layout, pl.DataFrame(rows, schema=schema, orient="row"), people)
 
 
 def no_data(cell: Cell, dimensions: int, reason: NoData) -> Cell:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import narwhals as nw
 
 from cleanroom.absences import NoData
+from cleanroom.behind import Behind
 from cleanroom.borders import (
     MONEY,
     MONEY_SQUARED,
@@ -16,32 +17,41 @@ from cleanroom.borders import (
     Table,
 )
 from cleanroom.errors import StudyError
-from cleanroom.layout import Dimension, Layout, Measure, Use
+from cleanroom.layout import Dimension, Layout, Measure, Place, Use
 from cleanroom.policy import Policy
 from cleanroom.room.counting import (
     Cell,
     Key,
-    by_key,
-    count_people,
     no_data,
     on_local_days,
     single,
     table,
-    tally,
 )
 from cleanroom.room.derived import links, shared_sides
 from cleanroom.room.engine import Frame, collect, scan
 from cleanroom.room.journeys import net_orders
+from cleanroom.room.numbered import Counted, Numbering, behind, numbering, on
 from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
 from cleanroom.room.vault import Vault, table_path
 from cleanroom.study import LiftStudy, bounded
-from cleanroom.tables import ARMS
+from cleanroom.tables import ARMS, Platform
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
 _PERSON = (*_STUDY, "buyer")
 _LARGEST_SUM = 2**63 - 1
 _MERCHANT = Dimension("merchant", ("assignments.merchant", "visits.merchant"))
+_IN = {measure: Place("arms", measure) for measure in ("assigned", "people", "converters")}
+_BY_ARM = (
+    (_IN["people"], _IN["assigned"]),
+    (_IN["converters"], _IN["people"]),
+    (Place("arms", "capped"), _IN["converters"]),
+    *(
+        (Place("arms", amount), of)
+        for amount in ("amount", "amount_squared")
+        for of in (_IN["converters"], _IN["people"])
+    ),
+)
 # Nobody of the panel is in both arms, so that arms add up; users assigned may be in both.
 ARMS_LAYOUT = Layout(
     "arms",
@@ -56,6 +66,8 @@ ARMS_LAYOUT = Layout(
         Measure("capped", Use.COUNT, ("visits.buyer",), adds_up=True),
     ),
     contrast="arm",
+    at_most=_BY_ARM[:3],
+    among=_BY_ARM,
 )
 PANEL_LAYOUT = Layout(
     "panel",
@@ -69,10 +81,10 @@ PANEL_LAYOUT = Layout(
 class _Counts:
     """By study or by arm of a study: users assigned, and what the panel's people did."""
 
-    assigned: dict[Key, Counter[str]]
-    assigned_by_arm: dict[Key, Counter[str]]
-    arms: dict[Key, Counter[str]]
-    both_arms: dict[Key, Counter[str]]
+    assigned: dict[Key, Counted]
+    assigned_by_arm: dict[Key, Counted]
+    arms: dict[Key, Counted]
+    both_arms: dict[Key, Counted]
 
 
 def lift_tables(
@@ -92,15 +104,20 @@ def lift_tables(
     studies = [bounded(study, policy) for study in studies]
     arms: list[Cell] = []
     panels: list[Cell] = []
+    counted: dict[str, tuple[LiftStudy, _Counts]] = {}
     for alike in _alike(studies):
         counts = _count(vault, alike)
         for study in alike:
+            counted[study.merchant] = study, counts
             # Under noise that too would be told of true rows.
             noisy = policy.noise is not None
             assigned = noisy or (study.merchant, study.study) in counts.assigned
             arms += _if_assigned(assigned, _arm_cells(study, counts))
             panels += _if_assigned(assigned, _panel_cells(study, counts))
-    return [table(ARMS_LAYOUT, arms), table(PANEL_LAYOUT, panels)]
+    return [
+        table(ARMS_LAYOUT, arms, lambda cell: _arm_people(*counted[str(cell[0])], cell)),
+        table(PANEL_LAYOUT, panels, lambda cell: _panel_people(*counted[str(cell[0])])),
+    ]
 
 
 def _if_assigned(assigned: bool, cells: Iterable[Cell]) -> list[Cell]:
@@ -135,15 +152,17 @@ def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
     people = panel(assignments, _bridges(vault, studies[0].population))
     visits = scan(table_path(vault, "visits"))
     outcomes = _outcomes(people, visits, studies[0], vault.agreement.timezone)
-    arms = _by_arm(people, outcomes)
+    named = numbering(vault)
+    arms = _by_arm(people, outcomes, named)
     _check_sums(arms, studies[0].max_amount)
-    both = people.filter(nw.col("arm").is_null()).group_by(*_STUDY).agg(nw.col("users").sum())
+    both = people.filter(nw.col("arm").is_null()).select(*_PERSON, "users")
+    in_both = collect(both, "people in both arms")
     mark = {"assigned": ~nw.col("arm").is_null()}
     return _Counts(
-        count_people(assignments, _STUDY, "user", mark),
-        count_people(assignments, _ARM, "user", mark),
+        named.count(assignments, _STUDY, "user", mark),
+        named.count(assignments, _ARM, "user", mark),
         arms,
-        by_key(collect(both, "people in both arms"), _STUDY),
+        named.tally(in_both, _STUDY, "buyer", ["users"], {"users": None}),
     )
 
 
@@ -170,12 +189,13 @@ def _outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> 
     return spent.with_columns(nw.col("amount").clip(0, study.max_amount), capped=capped)
 
 
-def _by_arm(people: Frame, outcomes: Frame) -> dict[Key, Counter[str]]:
+def _by_arm(people: Frame, outcomes: Frame, named: Numbering) -> dict[Key, Counted]:
     """By arm: `people`, `converters`, and the sums of what each spent and of its square."""
     seen = people.filter(~nw.col("arm").is_null()).join(outcomes, on=list(_PERSON), how="left")
     amount = nw.col("amount").fill_null(0).cast(nw.Int64)
     own = seen.select(
         *_ARM,
+        "buyer",
         people=nw.lit(1).cast(nw.Int64),
         converters=(~nw.col("amount").is_null()).cast(nw.Int64),
         amount=amount,
@@ -183,10 +203,11 @@ def _by_arm(people: Frame, outcomes: Frame) -> dict[Key, Counter[str]]:
         capped=nw.col("capped").fill_null(0),
     )
     marks = ("people", "converters", "amount", "amount_squared", "capped")
-    return tally(own, _ARM, marks, {"amount": None, "amount_squared": None})
+    sums = {"amount": None, "amount_squared": None}
+    return named.tally(collect(own, "people by arm"), _ARM, "buyer", marks, sums)
 
 
-def _check_sums(arms: dict[Key, Counter[str]], max_amount: int) -> None:
+def _check_sums(arms: dict[Key, Counted], max_amount: int) -> None:
     most = max((counts["converters"] for counts in arms.values()), default=0)
     if most * max_amount**2 > _LARGEST_SUM:
         raise StudyError(
@@ -197,8 +218,8 @@ def _check_sums(arms: dict[Key, Counter[str]], max_amount: int) -> None:
 def _arm_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
     for arm in ARMS:
         key, place = (study.merchant, study.study, arm), (study.merchant, arm)
-        assigned = counts.assigned_by_arm.get(key, Counter())["assigned_people"]
-        seen = counts.arms.get(key, Counter())
+        assigned = counts.assigned_by_arm.get(key, Counted())["assigned_people"]
+        seen = counts.arms.get(key, Counted())
         people, converters = seen["people"], seen["converters"]
         yield *place, "assigned", assigned, PEOPLE, assigned, None
         yield *place, "people", people, PEOPLE, assigned, people
@@ -213,6 +234,30 @@ def _arm_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
 
 def _panel_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
     key = (study.merchant, study.study)
-    assigned = counts.assigned.get(key, Counter())["assigned_people"]
-    users = counts.both_arms.get(key, Counter())["users"]
+    assigned = counts.assigned.get(key, Counted())["assigned_people"]
+    users = counts.both_arms.get(key, Counted())["users"]
     yield study.merchant, "both_arms", "people", users, PEOPLE, assigned, users
+
+
+def _arm_people(study: LiftStudy, counts: _Counts, cell: Cell) -> Behind:
+    """Who is behind an arm's cell: users are assigned; buyers are seen, and bought."""
+    arm, measure = str(cell[1]), str(cell[2])
+    key = (study.merchant, study.study, arm)
+    assigned = counts.assigned_by_arm.get(key, Counted())
+    seen = counts.arms.get(key, Counted())
+    everyone = on(Platform.ADS, assigned, "assigned_people")
+    if measure == "assigned":
+        return behind(everyone)
+    people = on(Platform.STORE, seen, "people_people")
+    if measure == "people":
+        return behind(people, everyone)
+    of_amounts = measure in ("amount", "amount_squared")
+    value = on(Platform.STORE, seen, measure if of_amounts else f"{measure}_people")
+    return behind(value, people)
+
+
+def _panel_people(study: LiftStudy, counts: _Counts) -> Behind:
+    key = (study.merchant, study.study)
+    both, assigned = (found.get(key, Counted()) for found in (counts.both_arms, counts.assigned))
+    everyone = on(Platform.ADS, assigned, "assigned_people")
+    return behind(on(Platform.STORE, both, "users"), everyone)

@@ -5,6 +5,7 @@ vault/<handover digest>/               an accepted handover: its manifest, and i
 vault/<party>.json                     which handover of the party is in force, and all before it
 register/                              the numbers of each party's persons, and whom it brought into
                                        a join, encrypted
+shown/                                 who is behind each cell of each answer so far, encrypted
 matches/<digest>/                      in a blinded join, the links of the handovers, encrypted
 derived/<digest>/                      what `derived` has computed from the handovers, encrypted
 """
@@ -39,8 +40,8 @@ from cleanroom.room.inspection import (
 )
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import found_room, ledger_of, require_room
+from cleanroom.room.register import Register, require_epoch
 from cleanroom.room.register import of as register_of
-from cleanroom.room.register import require_epoch
 from cleanroom.room.retention import expire, is_due
 from cleanroom.tables import KeyRole, Platform
 
@@ -183,6 +184,16 @@ def opened_path(vault: Vault, sealed: Path) -> Path:
     if sealed not in vault._opened:
         vault._opened[sealed] = read_sealed(sealed, storage_key(vault))
     return vault._opened[sealed].path
+
+
+def room_ring(vault: Vault) -> Keyring:
+    """The room's keys."""
+    return vault._keys
+
+
+def register_in(vault: Vault, party: Platform) -> Register:
+    """The numbers of a party's persons, as they are now."""
+    return register_of(vault.room, vault._keys, vault.agreement, party)
 
 
 def storage_key(vault: Vault) -> bytes:

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from cleanroom.agreement import load
-from cleanroom.borders import MONEY, PEOPLE
+from cleanroom.borders import MONEY
+from cleanroom.gate.near import Origin, Track
 from cleanroom.gate.protect import protect
 from cleanroom.party.derive import join_key
 from cleanroom.party.keys import load_keys
@@ -18,6 +19,7 @@ from cleanroom.tables import IdentifierKind, Platform
 from tests.agreements import agreed
 from tests.docs.pages import ROOT
 from tests.factories import table
+from tests.gate import crowds
 from tests.party.exports import Party, write_good
 from tests.party.room import opened
 from tests.spec.two_epochs import NEW, OLD, TwoEpochs
@@ -52,12 +54,23 @@ def test_a_platform_that_reads_the_room_learns_which_clicks_bought(
     assert bought.rows() == [("CANARY-cid-3", 9900)]
 
 
-def test_two_answers_that_differ_by_a_day_can_be_subtracted() -> None:
-    month, month_without_a_day = (
-        table("t", ("step",), [("buy", "m", buyers, PEOPLE, 500, buyers)]) for buyers in (61, 60)
+def test_a_refusal_tells_that_somebody_counts() -> None:
+    """A platform takes one person's rows out and asks again: what is withheld says they counted."""
+    everyone, without_one = (crowds.table([({"merchant": "m"}, range(n))]) for n in (30, 29))
+    _, answer = crowds.answered(everyone)
+    changed, same = (
+        crowds.answered(made, crowds.past(answer))[0] for made in (without_one, everyone)
     )
-    answers = [protect(one, Policy()).values() for one in (month, month_without_a_day)]
-    assert [answer["buy", "m"] for answer in answers] == [61, 60]
+    assert (crowds.reasons(changed), crowds.reasons(same)) == (["differencing"], [None])
+
+
+def test_two_numbers_against_two_others_are_not_compared() -> None:
+    """1 to 20 and 11 to 30 against 1 to 30 and 11 to 20, and a few people more."""
+    shown = [crowds.group(who) for who in (range(200), range(100, 300), range(300))]
+    track = Track(crowds.FEW, sums=True)
+    for group in shown:
+        track.add(group, Origin({}, None))
+    assert track.near(crowds.group([*range(100, 200), *range(900, 903)])) is None
 
 
 def test_an_amount_that_one_person_dominates_is_not_released() -> None:

@@ -26,6 +26,7 @@ from cleanroom.gate.relations import (
     with_rows,
     with_sums,
 )
+from cleanroom.layout import Parts
 from tests.gate.tables import crossed
 
 # Fischetti and Salazar-González (2001): activities I … III by regions A … C, in millions.
@@ -105,7 +106,7 @@ def test_overlapping_days_of_a_table_are_not_summed() -> None:
     frame = pl.DataFrame(
         {"day": ["mon", "tue", "all"], "value": [60, 50, 90]},
     )
-    week = of_table(frame, [Dimension("day", "all", overlapping=True)])
+    week = of_table(frame, [Dimension("day", "all", parts=Parts.OVERLAP)])
     assert interval(week, at(week, ()), week.place[()]) == (60, 110)
 
 

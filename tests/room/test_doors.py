@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_type_hints
 
+from cleanroom.behind import Answer
 from cleanroom.borders import Table
 from cleanroom.noise import Reach
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, vault
+from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, shown, vault
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -22,6 +23,7 @@ DOORS = {
     "reach": {"reach_of", "tables_depend_on"},
     "retention": {"expire"},
     "rotation": {"known_and_carried", "rotate"},
+    "shown": {"forget", "holding", "memory_in", "memory_of"},
     "vault": {
         "Acceptance",
         "Vault",
@@ -59,6 +61,8 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
+    # Who is behind answers, by numbers that mean something in the room alone; for the gate.
+    assert get_type_hints(shown.Memory.answers)["return"] == tuple[Answer, ...]
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import polars as pl
@@ -99,7 +100,16 @@ def test_duckdb_gives_the_same_tables_as_polars(
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
         assert one.cells.equals(other.cells)
+        assert people(one) == people(other)
     assert eligibility(vault, vault.agreement) == merchants
+
+
+def people(table: Table) -> list[dict[Any, tuple[bytes, bytes]]]:
+    """Who is behind each cell, and what each adds."""
+    return [
+        {key: group.content for key, group in behind.groups.items()}
+        for behind in table.behind or ()
+    ]
 
 
 def test_the_ads_side_is_what_plain_polars_counts(vault: Vault, simulation: Simulation) -> None:

@@ -142,6 +142,7 @@ def test_strictest_is_at_least_as_strict_as_both_by_every_rule(a: Policy, b: Pol
             assert both.column_minimums[column] >= least
         assert both.max_share_of_two <= one.max_share_of_two
         assert both.p_percent >= one.p_percent
+        assert both.protection_width >= one.protection_width
         for bound in ("max_events_per_person", "max_amount_per_person"):
             own = getattr(one, bound)
             assert own is None or getattr(both, bound) <= own
@@ -153,7 +154,7 @@ def test_strictest_is_at_least_as_strict_as_both_by_every_rule(a: Policy, b: Pol
     assert both.rounding <= a.rounding * b.rounding
     # Noise has tests of its own (test_noise.py).
     assert {*FIELDS, "noise"} == {*Policy.model_fields}
-    assert len(Policy.model_fields) == 13  # a new rule needs its line above, or noise's tests
+    assert len(Policy.model_fields) == 14  # a new rule needs its line above, or noise's tests
 
 
 def test_rules_have_distinct_ids_and_say_what_they_protect() -> None:
