@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -26,9 +27,12 @@ from tests.room.event_log import ZONE, Room, Row
 from tests.room.test_engines import BOUNDED, SETTINGS, filled, tables
 
 HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
+# In CI, which sets CLEANROOM_JAVA=required, they fail without Java and are never skipped.
 needs_java = pytest.mark.skipif(
-    not HAS_JAVA, reason="needs Java 17 or newer: apt-get install default-jre-headless"
+    not HAS_JAVA and os.environ.get("CLEANROOM_JAVA") != "required",
+    reason="needs Java 17 or newer: apt-get install default-jre-headless",
 )
+FEW = replace(SETTINGS, people=800)
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def on_spark(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
-    return filled(Room(tmp_path_factory.mktemp("simulated")), simulate(SETTINGS))
+    return filled(Room(tmp_path_factory.mktemp("simulated")), simulate(FEW))
 
 
 def same(by_polars: list[Table], by_spark: list[Table]) -> None:
@@ -99,11 +103,10 @@ def lopsided(rng: np.random.Generator) -> tuple[list[Row], list[Row]]:
 
 @needs_java
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
 def test_lopsided_and_dirty_logs_give_the_same_tables(
-    room: Room, seed: int, monkeypatch: pytest.MonkeyPatch
+    room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    touches, visits = lopsided(np.random.default_rng(seed))
+    touches, visits = lopsided(np.random.default_rng(1))
     vault = room.vault(touches=touches, visits=visits)
     asked = (["m", "n", "o"], date(2026, 3, 2), date(2026, 3, 9))
     found = []
