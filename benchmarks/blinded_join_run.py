@@ -113,7 +113,7 @@ def _make_input(export: Path, table: str) -> None:
     rows = pl.scan_parquet(export / f"{table}.parquet")
     folder = export / "measured"
     key = HandleKey("ab" * 32, TokenHash.HMAC_SHA256)
-    pairs(rows, pl.col("cid"), _CID, key).sink_parquet(unsorted(folder))
+    pairs(rows, pl.col("cid"), _CID, key).sink_parquet(unsorted(folder, "all"))
     sort(folder)
 
 

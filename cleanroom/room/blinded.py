@@ -41,7 +41,7 @@ from cleanroom.room.gathering import Gathering
 from cleanroom.room.joins import enough, enter, require_allowed, require_matches
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import ledger_of
-from cleanroom.room.vault import Vault, opened_path, storage_key
+from cleanroom.room.vault import Vault, is_gone, opened_path, storage_key
 from cleanroom.stepwise import SILENT, Moved, Progress, Steps, Waiting
 from cleanroom.streams import Inbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
@@ -178,8 +178,8 @@ def _counts(vault: Vault) -> dict[IdentifierKind, dict[Platform, int]]:
 
 def _distinct(vault: Vault, table: str, column: str) -> int:
     # Not by the vault, which would hold the table in memory for as long as the match takes.
-    opened = read_sealed(vault.paths[table], storage_key(vault))
-    known = scan(opened.path).filter(~nw.col(column).is_null())
+    opened = [read_sealed(path, storage_key(vault)) for path in vault.paths[table]]
+    known = scan(*(file.path for file in opened)).filter(~nw.col(column).is_null())
     return int(collect(known.select(nw.col(column).n_unique()), f"{table}.{column}").item())
 
 
@@ -198,7 +198,7 @@ def _join(meeting: Meeting, ticket: Ticket, folder: Path) -> Steps[None]:
 
 def _keep(vault: Vault, ticket: Ticket, found: dict[IdentifierKind, Opened], folder: Path) -> None:
     with locked(vault.room):
-        if not all(file.exists() for file in vault.paths.values()):
+        if is_gone(vault):
             raise HandoverError(
                 "A newer handover came in meanwhile.", "run the match again, for that one."
             )

@@ -22,7 +22,7 @@ from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
 from cleanroom.room.opened import Opened, blank, write_sealed
-from cleanroom.room.vault import Vault, opened_path, storage_key
+from cleanroom.room.vault import Vault, is_gone, opened_path, storage_key
 from cleanroom.tables import IdentifierKind
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
@@ -67,7 +67,7 @@ def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
     with locked(vault.room):
         if folder.exists():
             return
-        if not all(file.exists() for file in vault.paths.values()):
+        if is_gone(vault):
             # What is derived would outlive them.
             raise HandoverError("A newer handover came in meanwhile.", "ask again.")
         enter(vault)

@@ -8,10 +8,11 @@ of memory, an engine would lay rows down on disk, in the clear: none may.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import narwhals as nw
 import polars as pl
@@ -44,9 +45,9 @@ def use(engine: Engine) -> None:
     BACKEND = engine
 
 
-def scan(path: Path) -> Frame:
-    """A Parquet file as a lazy frame; nothing is read yet."""
-    return _quietly("scan", name_of(path), lambda: _scan(path))
+def scan(*paths: Path) -> Frame:
+    """Parquet files of the same columns as one lazy frame; nothing is read yet."""
+    return _quietly("scan", name_of(paths[0]), lambda: _scan(paths))
 
 
 def collect(frame: Frame, what: str) -> pl.DataFrame:
@@ -59,19 +60,22 @@ def sink(frame: Frame, path: Path) -> None:
     _quietly("compute", name_of(path), lambda: _sink(frame, path))
 
 
-def _scan(path: Path) -> Frame:
+def _scan(paths: Sequence[Path]) -> Frame:
+    frame: Frame
     if BACKEND == Engine.SPARK:
-        frame: Frame = nw.from_native(spark.scan(path))
+        frame = nw.from_native(spark.scan(paths))
         return frame
     if BACKEND == Engine.DUCKDB:
         duckdb = nw.Implementation.DUCKDB.to_native_namespace()
         duckdb.execute("SET temp_directory = ''")
         # It goes by paths, and a descriptor's number comes again for another file.
         duckdb.execute("SET enable_external_file_cache = false")
-        return nw.scan_parquet(path, backend="duckdb")
-    # As a file, which the frame then keeps open, whatever becomes of the path.
-    with path.open("rb") as file:
-        return nw.from_native(pl.scan_parquet(file))
+        frame = nw.from_native(duckdb.read_parquet([*map(str, paths)]))
+        return frame
+    # As files, which the frame then keeps open, whatever becomes of the paths.
+    with ExitStack() as stack:
+        files: list[IO[bytes]] = [stack.enter_context(path.open("rb")) for path in paths]
+        return nw.from_native(pl.scan_parquet(files))
 
 
 def _collect(frame: Frame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import narwhals as nw
 from cleanroom.agreement import JoinMode
 from cleanroom.room.blinded import links_path
 from cleanroom.room.engine import Frame, scan
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.tables import TABLES, Platform
 
 _UNLINKED = "-"  # no handle begins with it
@@ -24,7 +24,7 @@ def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     so that they equal nothing, whatever the store handed over. Raises `HandoverError` if a blinded
     join has no match yet.
     """
-    rows, contract = scan(table_path(vault, table)), TABLES[table]
+    rows, contract = rows_of(vault, table), TABLES[table]
     kind = contract.columns[column].identifier
     if vault.agreement.join.mode is JoinMode.KEYED or kind is None:
         return rows

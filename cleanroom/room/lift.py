@@ -28,11 +28,11 @@ from cleanroom.room.counting import (
     table,
 )
 from cleanroom.room.derived import links, shared_sides
-from cleanroom.room.engine import Frame, collect, scan
+from cleanroom.room.engine import Frame, collect
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.numbered import Counted, Numbering, behind, numbering, on
 from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.study import LiftStudy, bounded
 from cleanroom.tables import ARMS, Platform
 
@@ -148,9 +148,9 @@ def _alike(studies: Sequence[LiftStudy]) -> list[list[LiftStudy]]:
 def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
-    assignments = scan(table_path(vault, "assignments")).filter(wanted(pairs))
+    assignments = rows_of(vault, "assignments").filter(wanted(pairs))
     people = panel(assignments, _bridges(vault, studies[0].population))
-    visits = scan(table_path(vault, "visits"))
+    visits = rows_of(vault, "visits")
     outcomes = _outcomes(people, visits, studies[0], vault.agreement.timezone)
     named = numbering(vault)
     arms = _by_arm(people, outcomes, named)

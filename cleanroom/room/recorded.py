@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from cleanroom.room.engine import collect, scan
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.engine import collect
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.tables import TOUCH_KINDS, VISIT_KINDS
 
 _KINDS = {"touches": ("user", TOUCH_KINDS), "visits": ("buyer", VISIT_KINDS)}
@@ -19,7 +19,7 @@ def unrecorded(vault: Vault, min_people: int) -> frozenset[str]:
     """
     missing: set[str] = set()
     for table, (person, kinds) in _KINDS.items():
-        rows = scan(table_path(vault, table))
+        rows = rows_of(vault, table)
         found = collect(rows.select("kind").unique(), f"kinds of {table}").to_series()
         absent = {*kinds} - {*found}
         if absent:

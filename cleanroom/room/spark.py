@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,11 @@ def session() -> Any:
     return builder.getOrCreate()
 
 
-def scan(path: Path) -> Any:
-    """A Parquet file, or a folder of them, as Spark's frame."""
-    # Spark's own process reads it: what is open here lies elsewhere there.
-    seen = str(path).replace("/proc/self/", f"/proc/{os.getpid()}/")
-    return session().read.parquet(seen)
+def scan(paths: Sequence[Path]) -> Any:
+    """Parquet files, or folders of them, as one of Spark's frames."""
+    # Spark's own process reads them: what is open here lies elsewhere there.
+    seen = [str(path).replace("/proc/self/", f"/proc/{os.getpid()}/") for path in paths]
+    return session().read.parquet(*seen)
 
 
 def collect(frame: Any) -> pl.DataFrame:
