@@ -102,12 +102,17 @@ def folder_of(vault: Vault) -> Path:
 
 
 def links_path(vault: Vault, kind: IdentifierKind) -> Path:
-    """The readable file of the links of one kind, there as long as the vault is held.
+    """The readable file of `links_file`, there as long as the vault is held."""
+    return opened_path(vault, links_file(vault, kind))
+
+
+def links_file(vault: Vault, kind: IdentifierKind) -> Path:
+    """The encrypted file of the links of one kind.
 
     Raises `HandoverError` if there was no match yet, `JoinError` if too few of the kind matched.
     """
     match_of(vault)
-    return opened_path(vault, _require_kept(vault, kind))
+    return _require_kept(vault, kind)
 
 
 def _require_kept(vault: Vault, kind: IdentifierKind) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -18,8 +19,8 @@ import narwhals as nw
 import polars as pl
 
 from cleanroom.errors import CleanroomError, HandoverError
-from cleanroom.room import spark
-from cleanroom.room.opened import name_of
+from cleanroom.room import spark, spark_files
+from cleanroom.room.opened import Opened, Place, blank, name_of, write_sealed
 
 Frame = nw.LazyFrame[Any]
 Result = TypeVar("Result")
@@ -58,6 +59,37 @@ def collect(frame: Frame, what: str) -> pl.DataFrame:
 def sink(frame: Frame, path: Path) -> None:
     """Compute a large result straight into a Parquet file. Raises `HandoverError`."""
     _quietly("compute", name_of(path), lambda: _sink(frame, path))
+
+
+def scan_sealed(files: Sequence[Path], place: Place) -> Frame:
+    """Encrypted files as one lazy frame of Spark's, whose processes open them."""
+    found = _quietly("open", name_of(files[0]), lambda: spark_files.scan_sealed(files, place))
+    frame: Frame = nw.from_native(found)
+    return frame
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Kept:
+    """What was computed and kept encrypted: its files, and its rows, for as long as it is held."""
+
+    files: list[Path]
+    rows: Frame
+    _opened: Opened | None = None
+
+
+def keep(frame: Frame, partial: Path, name: str, place: Place) -> Kept:
+    """Compute a frame into encrypted files in the folder `partial`, which is to become `place`."""
+    if BACKEND == Engine.SPARK:
+        native = frame.to_native()
+        files = _quietly(
+            "compute", name, lambda: spark_files.sink_sealed(native, partial, name, place)
+        )
+        return Kept(files, scan_sealed(files, place))
+    plain = blank(name)
+    sink(frame, plain.path)
+    file = partial / f"{name}.sealed"
+    write_sealed(plain.path, file, place.key, place.folder)
+    return Kept([file], scan(plain.path), plain)
 
 
 def _scan(paths: Sequence[Path]) -> Frame:

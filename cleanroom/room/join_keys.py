@@ -9,9 +9,9 @@ from __future__ import annotations
 import narwhals as nw
 
 from cleanroom.agreement import JoinMode
-from cleanroom.room.blinded import links_path
-from cleanroom.room.engine import Frame, scan
-from cleanroom.room.vault import Vault, rows_of
+from cleanroom.room.blinded import links_file
+from cleanroom.room.engine import Frame
+from cleanroom.room.vault import Vault, kept_rows, rows_of
 from cleanroom.tables import TABLES, Platform
 
 _UNLINKED = "-"  # no handle begins with it
@@ -28,10 +28,10 @@ def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     kind = contract.columns[column].identifier
     if vault.agreement.join.mode is JoinMode.KEYED or kind is None:
         return rows
-    file = links_path(vault, kind)  # on both sides, so that neither is joined without the match
+    file = links_file(vault, kind)  # on both sides, so that neither is joined without the match
     if contract.platform is Platform.ADS:
         return rows
-    linked = scan(file).rename({Platform.STORE: column, Platform.ADS: "linked"})
+    linked = kept_rows(vault, [file]).rename({Platform.STORE: column, Platform.ADS: "linked"})
     alone = nw.concat_str([nw.lit(_UNLINKED), nw.col(column)])
     return (
         rows.join(linked, on=column, how="left")

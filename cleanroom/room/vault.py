@@ -12,6 +12,7 @@ derived/<digest>/                      what `derived` has computed from the hand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,9 @@ from cleanroom.agreement import Agreement
 from cleanroom.consent import require_signed
 from cleanroom.errors import HandoverError, StudyError
 from cleanroom.keyring import KEYS, Keyring, Secret, create_keyring, open_keyring
+from cleanroom.room import engine
 from cleanroom.room.admission import admit
-from cleanroom.room.engine import Frame, scan
+from cleanroom.room.engine import Engine, Frame, scan
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.history import (
     Entry,
@@ -40,7 +42,7 @@ from cleanroom.room.inspection import (
     check_parts,
     read_manifest,
 )
-from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
+from cleanroom.room.opened import Opened, Place, blank, read_sealed, write_sealed
 from cleanroom.room.place import found_room, ledger_of, require_room
 from cleanroom.room.register import Register, require_epoch
 from cleanroom.room.register import of as register_of
@@ -171,7 +173,18 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
 
 def rows_of(vault: Vault, table: str) -> Frame:
     """The rows of an opened table; raises `StudyError` as `table_paths`."""
-    return scan(*table_paths(vault, table))
+    return kept_rows(vault, _sealed(vault, table))
+
+
+def kept_rows(vault: Vault, sealed: Sequence[Path]) -> Frame:
+    """The rows of encrypted files of one folder, which stays named as it is.
+
+    Spark's processes open them themselves, wherever these run; else they are opened here.
+    """
+    if engine.BACKEND == Engine.SPARK:
+        place = Place(storage_key(vault), sealed[0].parent.name)
+        return engine.scan_sealed(sealed, place)
+    return scan(*(opened_path(vault, path) for path in sealed))
 
 
 def is_gone(vault: Vault) -> bool:
@@ -184,12 +197,16 @@ def table_paths(vault: Vault, table: str) -> list[Path]:
 
     Raises `StudyError` if the agreement opens no table of the name.
     """
+    return [opened_path(vault, path) for path in _sealed(vault, table)]
+
+
+def _sealed(vault: Vault, table: str) -> list[Path]:
     if table not in vault.paths:
         raise StudyError(
             f"The study needs the table '{table}', which the agreement does not open.",
             "have both platforms amend the agreement, or ask for another study.",
         )
-    return [opened_path(vault, path) for path in vault.paths[table]]
+    return vault.paths[table]
 
 
 def opened_path(vault: Vault, sealed: Path) -> Path:
