@@ -40,7 +40,9 @@ Body = dict[str, Any]
 
 
 class InParts(Room):
-    """A room whose ads platform hands `touches` over in parts of two rows."""
+    """A room whose ads platform hands `touches` over in parts of `size` rows."""
+
+    size = 2
 
     def hand_over(self, party: Platform, frames: dict[str, pl.DataFrame], **changes: Any) -> Path:
         handover = super().hand_over(party, frames, **changes)
@@ -70,11 +72,11 @@ class InParts(Room):
     def _all(self, handover: Path, touches: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
         others = [n for n in self.agreement.opened(Platform.ADS) if n != "touches"]
         made = [(name, self.made[name]) for name in others]
-        pieces = enumerate(touches.iter_slices(2))
+        pieces = enumerate(touches.iter_slices(self.size))
         return [*made, *((f"touches-{n:05}", piece) for n, piece in pieces)]
 
     def _rows(self, touches: pl.DataFrame) -> list[int]:
-        return [piece.height for piece in touches.iter_slices(2)]
+        return [piece.height for piece in touches.iter_slices(self.size)]
 
     def frames(self, party: Platform, logs: dict[str, list[Any]]) -> dict[str, pl.DataFrame]:
         found = super().frames(party, logs)
