@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.event_logs import EventLog
-from benchmarks.scale_run import set_up
+from benchmarks.scale_run import seal, set_up
 from benchmarks.watch import watch
 
 _SMALLEST = 1_000_000
@@ -80,6 +80,8 @@ def _once(events: int, engine: str, kind: str) -> Run:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         set_up(folder, EventLog(events, raw=kind == "exports"))
+        if kind == "files":
+            seal(folder)
         command = [sys.executable, "-m", "benchmarks.scale_run", engine, kind, str(folder)]
         ended = watch(command, {**os.environ, "PYSPARK_SUBMIT_ARGS": _SPARK_MEMORY})
     if ended.exit_code:

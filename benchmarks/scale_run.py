@@ -22,6 +22,7 @@ from benchmarks.rooms import CONFIGS, agree
 from cleanroom import agreement as agreements
 from cleanroom.agreement import Agreement
 from cleanroom.borders import Table
+from cleanroom.keyring import Secret
 from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import load_keys
 from cleanroom.room import engine
@@ -30,7 +31,7 @@ from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.derived import attributed
 from cleanroom.room.engine import Engine
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.opened import Opened
+from cleanroom.room.opened import Opened, write_sealed
 from cleanroom.room.vault import Vault, accept, open_vault, room_keys
 from cleanroom.study import LiftStudy
 from cleanroom.tables import Platform
@@ -50,17 +51,30 @@ def set_up(folder: Path, log: EventLog) -> None:
         log.write(folder / f"log-{platform}", platform)
 
 
+def seal(folder: Path) -> None:
+    """Encrypt each part beside itself, as the room has it: Spark's processes open no others."""
+    agreed = agreements.load(folder / "room" / "agreement.yaml")
+    key = room_keys(folder / "room", agreed.collaboration).secrets[Secret.STORAGE]
+    for file in folder.glob("log-*/*/*.parquet"):
+        write_sealed(file, _sealed(file), key, file.parent.name)
+
+
+def _sealed(file: Path) -> Path:
+    return file.with_suffix(".sealed")
+
+
 def _from_files(folder: Path) -> Phases:
-    """The room's part, its tables in plain Parquet files: any size that fits the engine."""
+    """The room's part, its tables in Parquet files that are open already: any size that fits."""
     agreed = agreements.load(folder / "room" / "agreement.yaml")
     paths = {
-        table: sorted((folder / f"log-{platform}" / table).iterdir())
+        table: sorted((folder / f"log-{platform}" / table).glob("*.parquet"))
         for platform, tables in TABLES.items()
         for table in tables
     }
     room, keys = folder / "room", room_keys(folder / "room", agreed.collaboration)
-    opened = {file: Opened(file) for files in paths.values() for file in files}
-    vault = Vault(room, agreed, paths, {p.value: p.value for p in Platform}, keys, opened)
+    sealed = {table: [_sealed(file) for file in files] for table, files in paths.items()}
+    opened = {_sealed(file): Opened(file) for files in paths.values() for file in files}
+    vault = Vault(room, agreed, sealed, {p.value: p.value for p in Platform}, keys, opened)
 
     def number() -> None:
         for platform, tables in TABLES.items():

@@ -45,7 +45,7 @@ def session() -> Any:
     """The Spark session; raises `StudyError` if Spark or Java is not installed, or if the session
     would send rows unencrypted."""
     try:
-        from pyspark import SparkConf
+        from pyspark import SparkConf, SparkContext
         from pyspark.sql import SparkSession
     except ImportError:
         raise StudyError(
@@ -59,6 +59,7 @@ def session() -> Any:
             "unset SPARK_REMOTE, and start the room's program with spark-submit.",
         )
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit says
     conf = _settings(SparkConf())
     _require_encrypted(conf)
     made = SparkSession.builder.config(conf=conf).getOrCreate()
