@@ -28,6 +28,7 @@ from benchmarks import (
     portfolio,
     protect,
     redteam,
+    scale,
     suppression,
 )
 from tests.redteam.attack import PEOPLE
@@ -48,7 +49,9 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "peers": peers.measure,
     "portfolio": portfolio.measure,
     "protect": protect.measure,
+    "handover": scale.measure_handover,
     "redteam": redteam.measure,
+    "scale": scale.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -57,6 +60,8 @@ ROWS = {
     "aipw": 1_000_000,
     "blinded_join": 100_000,
     "desk": 500,
+    "handover": 1_000_000,
+    "scale": 1_000_000,
     "differencing": 1_000,
     "geo_coverage": 1_000,
     "keyed_join": 1_000_000,
@@ -75,6 +80,7 @@ OPTIONS = {
     "keyed_join": ("growth",),
     "peers": ("quick",),
     "redteam": ("examples",),
+    "scale": ("growth", "engine"),
 }
 
 
@@ -84,12 +90,18 @@ def main() -> None:
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--rows", type=int, help="people, rows of each side, cells, or merchants")
     parser.add_argument("--runs", type=int, default=3, help="runs; the median is quoted")
-    parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
+    parser.add_argument("--growth", action="store_true", help="joins, scale: also at fewer rows")
     parser.add_argument(
         "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
     )
     parser.add_argument(
         "--examples", type=int, help="redteam: try the gate's properties on so many"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["polars", "spark"],
+        default="polars",
+        help="scale: what the room runs on",
     )
     arguments = parser.parse_args()
     name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)

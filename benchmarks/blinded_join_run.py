@@ -17,15 +17,14 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.ids import ids
+from benchmarks.rooms import agree
 from cleanroom import agreement as agreements
 from cleanroom.agreement import Agreement, TokenHash
-from cleanroom.bench.enrol import create_keys
-from cleanroom.consent import signed
 from cleanroom.party.handover import write_handover
 from cleanroom.party.join_input import HandleKey, pairs, sort, unsorted
 from cleanroom.party.keys import load_keys
 from cleanroom.room.vault import accept
-from cleanroom.tables import TABLES, IdentifierKind, KeyRole, Platform
+from cleanroom.tables import TABLES, IdentifierKind, Platform
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 _TABLES = {Platform.ADS: "touches", Platform.STORE: "visits"}
@@ -37,16 +36,8 @@ def set_up(folder: Path, rows: int) -> None:
     terms = agreements.to_record(agreements.load(CONFIGS / "red-cat-plan.yaml"))
     terms["join"] |= {"mode": "blinded"}
     terms["opens"] = {table: terms["opens"][table] for table in _TABLES.values()}
-    draft = agreements.parse(terms, "the benchmark's agreement")
-    public = [
-        create_keys(role, folder / role, draft, key_file=folder / "unlock.key")
-        for role in (KeyRole.ADS, KeyRole.STORE, KeyRole.ROOM)
-    ]
-    agreed = agreements.with_keys(draft, [json.loads(file.read_bytes()) for file in public])
-    for platform in Platform:
-        agreed = signed(agreed, platform, load_keys(folder / platform, agreed, platform).identity)
+    agreed = agree(folder, agreements.parse(terms, "the benchmark's agreement"))
     agreements.write(agreed, folder / "agreement.yaml")
-    agreements.write(agreed, folder / "room" / "agreement.yaml")
     for platform in Platform:
         _hand_over(folder, platform, agreed, rows)
 
@@ -113,7 +104,7 @@ def _make_input(export: Path, table: str) -> None:
     rows = pl.scan_parquet(export / f"{table}.parquet")
     folder = export / "measured"
     key = HandleKey("ab" * 32, TokenHash.HMAC_SHA256)
-    pairs(rows, pl.col("cid"), _CID, key).sink_parquet(unsorted(folder))
+    pairs(rows, pl.col("cid"), _CID, key).sink_parquet(unsorted(folder, "all"))
     sort(folder)
 
 

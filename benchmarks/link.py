@@ -22,7 +22,7 @@ from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.tokens import token
 from cleanroom.room.derived import links
 from cleanroom.room.panel import linked_bridges
-from cleanroom.room.vault import table_path
+from cleanroom.room.vault import table_paths
 from cleanroom.simulation import SimulationSettings
 from cleanroom.tables import IdentifierKind, Platform
 
@@ -107,7 +107,7 @@ def _links(filled: FilledRoom) -> pl.DataFrame:
 
 def _equi_join(filled: FilledRoom) -> pl.DataFrame:
     touches, visits = (
-        pl.scan_parquet(table_path(filled.vault, name)) for name in ("touches", "visits")
+        pl.scan_parquet(table_paths(filled.vault, name)) for name in ("touches", "visits")
     )
     clicks = touches.filter(pl.col("kind") == "click").select("cid", "user")
     pairs = clicks.join(visits.select("cid", "buyer"), on="cid").drop_nulls()

@@ -75,6 +75,20 @@ def filled_room(folder: Path, settings: SimulationSettings) -> FilledRoom:
     return FilledRoom(room, agreed, vault, keys, folder / "exports" / "truth")
 
 
+def agree(folder: Path, draft: Agreement) -> Agreement:
+    """Keys of both platforms and of a room, each in its place under `folder`, and `draft` signed
+    with them, which the room has too."""
+    public = [
+        create_keys(role, folder / role, draft, key_file=folder / "unlock.key")
+        for role in (KeyRole.ADS, KeyRole.STORE, KeyRole.ROOM)
+    ]
+    agreed = agreements.with_keys(draft, [json.loads(file.read_bytes()) for file in public])
+    for platform in Platform:
+        agreed = signed(agreed, platform, load_keys(folder / platform, agreed, platform).identity)
+    agreements.write(agreed, folder / "room" / "agreement.yaml")
+    return agreed
+
+
 def _approve_templates(folder: Path, room: Path, agreed: Agreement) -> None:
     """Both platforms' reviewers approve the templates that are shipped."""
     drafts = load_drafts(CONFIGS / "red-cat-plan.templates.yaml")

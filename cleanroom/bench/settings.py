@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from cleanroom.agreement import Model, StudyKind
 from cleanroom.errors import StudyError, did_you_mean
 from cleanroom.policy import Policy
+from cleanroom.room.engine import Engine
 from cleanroom.study import Study, parse_study
 
 Read = TypeVar("Read", bound=Model)
@@ -22,12 +23,13 @@ class RunSettings(Model):
     """Studies by kind with their parameters, asked for every eligible merchant.
 
     In a text parameter `{merchant}` stands for the merchant's id. `policy` can only tighten the
-    agreement's.
+    agreement's. `engine` is what the room's queries run on.
     """
 
     studies: dict[StudyKind, dict[str, Any]]
     workers: int = Field(default=2, ge=1, le=64)
     policy: Policy | None = None
+    engine: Literal[Engine.POLARS, Engine.SPARK] = Engine.POLARS
 
 
 def load_settings(path: Path) -> RunSettings:

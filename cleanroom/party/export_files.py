@@ -1,4 +1,5 @@
-"""An export's files, opened: each is one of `<table>.parquet` and `<table>.csv`.
+"""An export's files, opened: a table is one of `<table>.parquet`, `<table>.csv` and the folder
+`<table>/`, whose Parquet or CSV files are its parts.
 
 CSV is comma-separated, UTF-8, with a header line. Whatever an engine says of a file it cannot read
 may quote a value, so it is replaced by words that name the line and no more.
@@ -18,20 +19,44 @@ from cleanroom.errors import ExportError
 ROW = "#row"  # counted from 1, without the header; no column of a contract has a #
 
 
-def find(directory: Path, name: str) -> Path:
-    """The file of the table `name`; raises `ExportError` if there is none, two, or it is empty."""
-    candidates = (directory / f"{name}.parquet", directory / f"{name}.csv")
-    found = [file for file in candidates if file.is_file()]
-    if not found:
+_SUFFIXES = (".parquet", ".csv")
+
+
+def find(directory: Path, name: str) -> list[Path]:
+    """The files of the table `name`, of a folder by name; raises `ExportError` if there is none,
+    two, or one is empty."""
+    found = [directory / f"{name}{s}" for s in _SUFFIXES if (directory / f"{name}{s}").is_file()]
+    folder = directory / name
+    if len(found) + folder.is_dir() > 1:
+        raise ExportError(f"The export has the table '{name}' twice.", "keep one of the two.")
+    files = found or _parts(folder)
+    if not files:
         raise ExportError(
             f"The export has no {name}.parquet and no {name}.csv.",
             f"export the table '{name}', which the agreement opens, into the directory named.",
         )
-    if len(found) == 2:
-        raise ExportError(f"The export has the table '{name}' twice.", "keep one of the two files.")
-    if found[0].stat().st_size == 0:
-        raise ExportError(f"{found[0].name} is empty (0 bytes).", "export it again.")
-    return found[0]
+    for file in files:
+        if file.stat().st_size == 0:
+            raise ExportError(f"{shown(file, name)} is empty (0 bytes).", "export it again.")
+    return files
+
+
+def shown(file: Path, table: str) -> str:
+    """A file of the export as messages name it: a part with its folder."""
+    return f"{table}/{file.name}" if file.parent.name == table else file.name
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The files in a table's folder, but for the marks that engines leave beside them."""
+    listed = sorted(folder.iterdir()) if folder.is_dir() else []
+    files = [file for file in listed if not file.name.startswith(("_", "."))]
+    others = [file for file in files if file.suffix not in _SUFFIXES or not file.is_file()]
+    if others:
+        raise ExportError(
+            f"{folder.name}/ holds {len(others)} entries that are no Parquet and no CSV files.",
+            "keep in the folder the table's parts alone.",
+        )
+    return files
 
 
 def scan(file: Path, wanted: tuple[str, ...]) -> tuple[pl.LazyFrame, dict[str, pl.DataType]]:

@@ -3,13 +3,16 @@
 Rows at fault go to `quarantine/<table>.parquet` within the export's own directory, with their
 original values, and so does what a blinded join starts from (see `join_input`): raw data stays
 where raw data was, and is no part of the handover. A table's file is there too until it is sealed,
-so that nothing readable is ever where the handover is.
+so that nothing readable is ever where the handover is. A table exported as a folder of files is
+handed over in as many parts, made one after the other (see `parts`).
 """
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -33,6 +36,7 @@ from cleanroom.party.ingest import ExportTable, read_export
 from cleanroom.party.join_input import JOIN, HandleKey, handle, pairs, sort, unsorted
 from cleanroom.party.keys import PartyKeys, require_loaded_for
 from cleanroom.party.normalise import normalised
+from cleanroom.party.parts import clear, part
 from cleanroom.party.report import FaultCount, IngestReport, TableReport
 from cleanroom.party.sealed import seal_table
 from cleanroom.party.staging import staged
@@ -48,10 +52,13 @@ class _Making:
     """A handover in the making: its keys, and where its parts are written.
 
     `handles`: by kind, the key of the handles of a join key in a blinded join; none in a keyed one.
-    `draft` becomes what the room gets; `quarantine` and `inputs` stay at home.
+    `draft` becomes what the room gets; `export`, `quarantine` and `inputs` stay at home. `terms`:
+    what tokens depend on beside the export (a JSON value).
     """
 
     keys: PartyKeys
+    terms: dict[str, Any]
+    export: Path
     handles: dict[IdentifierKind, HandleKey]
     data_key: bytes
     draft: Path
@@ -84,15 +91,18 @@ def write_handover(
     room = agreement.room.transport_key or ""  # a signed agreement names it
     with staged(out_dir) as draft:
         with staged(export_dir / "quarantine") as set_aside, _inputs(export_dir, handles) as inputs:
-            making = _Making(keys, handles, data_key, draft, set_aside, inputs)
-            reports = [_hand_over(table, opened[table.name], making) for table in tables]
-        for report in reports:
-            _require_rows(report)
+            terms = {"agreement": keys.agreement, **({"nonce": nonce} if handles else {})}
+            making = _Making(keys, terms, export_dir, handles, data_key, draft, set_aside, inputs)
+            reports = {t.part: _hand_over(t, opened[t.name], making) for t in tables}
+            for kind in handles:
+                sort(inputs / kind)
+        _require_rows(list(reports.values()))
         body = _manifest_body(keys, reports, draft, now, nonce)
         body["sealed_key"] = sealing.seal_key(data_key, room, sealing.handover_context(body))
         manifest = {"body": body, "signature": signing.sign(keys.identity, "handover", body)}
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-    return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports))
+    clear(export_dir)
+    return Handover(out_dir, manifest), IngestReport(keys.party, tuple(reports.values()))
 
 
 def _nonce() -> str:
@@ -118,39 +128,51 @@ def _inputs(
 
 
 def _hand_over(table: ExportTable, columns: Iterable[str], making: _Making) -> TableReport:
-    plain, found = _write_table(table, making)
-    sealed = making.draft / _file(table.name)
-    rows = seal_table(plain, sealed, table.name, columns, making.data_key)
-    return TableReport(table.name, table.file.name, rows, found, table.left_at_home)
+    quarantine = making.quarantine / f"{table.part}.parquet"
+    if table.is_whole:
+        kept = making.quarantine / f"{table.part}.tokens"
+        _write_table(table, kept, quarantine, making)
+    else:
+        kept = _resumed(table, quarantine, making)
+    sealed = making.draft / _file(table.part)
+    rows = seal_table(kept, sealed, table.name, columns, making.data_key)
+    if table.is_whole:
+        kept.unlink()
+    found = _count_faults(quarantine)
+    if not found:
+        quarantine.unlink()
+    return TableReport(table.name, table.shown, rows, found, table.left_at_home)
 
 
-def _write_table(table: ExportTable, making: _Making) -> tuple[Path, tuple[FaultCount, ...]]:
-    """Write the good rows and the others in one pass over the file; returns where the good are,
-    and what is wrong with the others."""
+def _resumed(table: ExportTable, quarantine: Path, making: _Making) -> Path:
+    """Write a part's rows, unless an interrupted run did; returns where the good are."""
+    made = part(making.export, table.part)
+    if not made.holds(table.file, making.terms):
+        made.forget()
+        _write_table(table, made.kept, made.bad, making)
+        made.remember(table.file, making.terms)
+    quarantine.hardlink_to(made.bad)
+    return made.kept
+
+
+def _write_table(table: ExportTable, kept: Path, bad_rows: Path, making: _Making) -> None:
+    """Write the good rows as `kept` and the others as `bad_rows`, in one pass over the file."""
     good = table.rows.filter(pl.col(FAULT).is_null())
     bad = table.rows.filter(pl.col(FAULT).is_not_null())
-    kept = making.quarantine / f"{table.name}.tokens"
-    quarantine = making.quarantine / f"{table.name}.parquet"
-    signing.write_secret(quarantine, b"")  # only its owner can read what is then written into it
+    signing.write_secret(bad_rows, b"")  # only its owner can read what is then written into it
     # Tokens hardly compress: a higher level takes three times as long and saves nothing.
     sinks = [
         good.select(_handed_over(field, making) for field in table.fields).sink_parquet(
             kept, lazy=True, compression="zstd", compression_level=1
         ),
-        bad.select(*_quarantined(table)).sink_parquet(quarantine, lazy=True),
+        bad.select(*_quarantined(table)).sink_parquet(bad_rows, lazy=True),
     ]
     joined = {k: f for f in table.fields if (k := _handled_kind(f, making))}
     for kind, field in joined.items():
         rows = pairs(good, field.read, kind, making.handles[kind])
-        sinks.append(rows.sink_parquet(unsorted(making.inputs / kind), lazy=True))
+        sinks.append(rows.sink_parquet(unsorted(making.inputs / kind, table.part), lazy=True))
     with readable(table.file):
         pl.collect_all(sinks, engine="streaming")
-    for kind in joined:
-        sort(making.inputs / kind)
-    found = _count_faults(quarantine)
-    if not found:
-        quarantine.unlink()
-    return kept, found
 
 
 def _handed_over(field: Field, making: _Making) -> pl.Expr:
@@ -199,20 +221,23 @@ def _count_faults(quarantine: Path) -> tuple[FaultCount, ...]:
     return tuple(sorted(found, key=lambda fault: order.index(fault.reason)))
 
 
-def _require_rows(report: TableReport) -> None:
-    if report.kept:
-        return
-    if not report.read:
-        raise ExportError(f"{report.file} has no rows.", "export it again.")
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.quarantined.items())
-    raise ExportError(
-        f"No row of {report.file} can be used ({reasons}).",
-        f"look into the export's quarantine/{report.table}.parquet, mend the export, run again.",
-    )
+def _require_rows(reports: list[TableReport]) -> None:
+    """Raise unless every table has a row that can be used."""
+    usable = {report.table for report in reports if report.kept}
+    for report in reports:
+        if report.table in usable:
+            continue
+        if not report.read:
+            raise ExportError(f"{report.file} has no rows.", "export it again.")
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.quarantined.items())
+        raise ExportError(
+            f"No row of {report.file} can be used ({reasons}).",
+            f"look into the export's quarantine/ for {report.table}, mend the export, run again.",
+        )
 
 
 def _manifest_body(
-    keys: PartyKeys, reports: list[TableReport], draft: Path, now: datetime, nonce: str
+    keys: PartyKeys, reports: dict[str, TableReport], draft: Path, now: datetime, nonce: str
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -222,22 +247,26 @@ def _manifest_body(
         "party": keys.party.value,
         "nonce": nonce,
         "created": now.astimezone(UTC).isoformat(timespec="seconds"),
-        "tables": {report.table: _facts(report, draft) for report in reports},
+        "tables": {
+            table: _facts({p: r for p, r in reports.items() if r.table == table}, draft)
+            for table in dict.fromkeys(report.table for report in reports.values())
+        },
     }
 
 
-def _file(table: str) -> str:
-    return f"{table}.sealed"
+def _file(part: str) -> str:
+    return f"{part}.sealed"
 
 
-def _facts(report: TableReport, draft: Path) -> dict[str, Any]:
-    file = _file(report.table)
-    return {
-        "file": file,
-        "rows": report.kept,
-        "sha256": signing.file_digest(draft / file),
-        "quarantined": report.quarantined,
-    }
+def _facts(parts: dict[str, TableReport], draft: Path) -> dict[str, Any]:
+    """What the manifest says of a table: of its one file, or of each part."""
+    files = [
+        {"file": _file(p), "rows": r.kept, "sha256": signing.file_digest(draft / _file(p))}
+        for p, r in parts.items()
+    ]
+    reasons = sum((Counter(report.quarantined) for report in parts.values()), Counter[str]())
+    whole = [*parts] == [report.table for report in parts.values()]
+    return {**(files[0] if whole else {"parts": files}), "quarantined": dict(reasons)}
 
 
 def _refuse_foreign(directory: Path) -> None:
@@ -245,6 +274,6 @@ def _refuse_foreign(directory: Path) -> None:
     if not directory.exists():
         return
     names = {entry.name for entry in directory.iterdir()} if directory.is_dir() else {""}
-    ours = {"manifest.json", *map(_file, TABLES)}
-    if names and not ("manifest.json" in names and names <= ours):
+    ours = re.compile(rf"manifest\.json|({'|'.join(TABLES)})(-\d{{5}})?\.sealed")
+    if names and not ("manifest.json" in names and all(map(ours.fullmatch, names))):
         raise HandoverError(f"{directory} is not a handover.", "name a new or empty directory.")

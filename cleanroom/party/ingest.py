@@ -6,6 +6,7 @@ handover is written.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,35 +16,62 @@ import polars as pl
 from cleanroom.agreement import Agreement
 from cleanroom.errors import ExportError, did_you_mean
 from cleanroom.party.checks import Field, checked
-from cleanroom.party.export_files import ROW, find, readable, scan
+from cleanroom.party.export_files import ROW, find, readable, scan, shown
 from cleanroom.tables import TABLES, Column, Platform, Role, ValueType
 
 
 @dataclass(frozen=True)
 class ExportTable:
-    """An opened table: its rows as read, typed and marked, and how many columns stay at home."""
+    """A file of an opened table: its rows as read, typed and marked, and how many columns stay at
+    home. `part`: the table's name, with the file's number where the table is a folder of files."""
 
     name: str
+    part: str
     file: Path
     fields: tuple[Field, ...]
     left_at_home: int
     rows: pl.LazyFrame
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether this file is all of the table."""
+        return self.part == self.name
+
+    @property
+    def shown(self) -> str:
+        """The file as messages name it."""
+        return shown(self.file, self.name)
+
 
 def read_export(
     directory: Path, platform: Platform, agreement: Agreement, now: datetime
 ) -> list[ExportTable]:
-    """The tables that `platform` opens, from its export in `directory`; rows are not read yet.
+    """The files of the tables that `platform` opens, from its export in `directory`, table by
+    table; rows are not read yet.
 
     `now` has a zone; a later time is a fault. Raises `ExportError` naming the file and the column
     if a file is missing, empty, cut short or not of the contract's columns and types.
     """
     opened = agreement.opened(platform)
-    return [_read_table(directory, name, tuple(columns), now) for name, columns in opened.items()]
+    return [
+        table
+        for name, columns in opened.items()
+        for table in _read_table(directory, name, tuple(columns), now)
+    ]
 
 
-def _read_table(directory: Path, name: str, columns: tuple[str, ...], now: datetime) -> ExportTable:
-    file = find(directory, name)
+def _read_table(
+    directory: Path, name: str, columns: tuple[str, ...], now: datetime
+) -> Iterator[ExportTable]:
+    files = find(directory, name)
+    for number, file in enumerate(files):
+        part = name if file.parent == directory else f"{name}-{number:05}"
+        yield _read_file(file, name, part, columns, now)
+
+
+def _read_file(
+    file: Path, name: str, part: str, columns: tuple[str, ...], now: datetime
+) -> ExportTable:
     with readable(file):
         rows, schema = scan(file, columns)
     contract = TABLES[name].columns
@@ -53,7 +81,7 @@ def _read_table(directory: Path, name: str, columns: tuple[str, ...], now: datet
     fields = tuple(Field(c, contract[c], schema[c] == pl.String) for c in columns)
     cleaned = rows.select(ROW, *(_cleaned(field) for field in fields))
     return ExportTable(
-        name, file, fields, len(schema) - len(columns), checked(cleaned, fields, now)
+        name, part, file, fields, len(schema) - len(columns), checked(cleaned, fields, now)
     )
 
 

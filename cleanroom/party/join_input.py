@@ -26,7 +26,7 @@ from cleanroom.party.tokens import HMACS
 from cleanroom.tables import IdentifierKind
 
 JOIN = "join"
-_UNSORTED = "unsorted.parquet"
+_UNSORTED = "unsorted-{}"
 _SORTED_AT_ONCE = 8_000_000  # rows
 _PLACES = 16**3  # that the first digits of a handle tell apart
 _SCHEMA = {"identifier": pl.String, "handle": pl.String}
@@ -54,19 +54,21 @@ def pairs(
     return known.with_columns(handle=handle(pl.col("identifier"), key))
 
 
-def unsorted(folder: Path) -> Path:
-    """The new file in `folder` to write the `pairs` into; only its owner can read it."""
+def unsorted(folder: Path, part: str) -> Path:
+    """The new file in `folder` to write a part's `pairs` into; only its owner can read it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    signing.write_secret(folder / _UNSORTED, b"")
-    return folder / _UNSORTED
+    file = folder / _UNSORTED.format(part)
+    signing.write_secret(file, b"")
+    return file
 
 
 def sort(folder: Path) -> None:
-    """Sort what was written into `unsorted`, each identifier once, and remove that.
+    """Sort what was written into all `unsorted`, each identifier once, and remove that.
 
     So many handles at a time as fit into memory; they are spread evenly, so none need be counted.
     """
-    found = pl.scan_parquet(folder / _UNSORTED, glob=False)
+    files = sorted(folder.glob(_UNSORTED.format("*")))
+    found = pl.scan_parquet(files, glob=False)
     rows = found.select(pl.len()).collect().item()
     parts = max(-(-rows // _SORTED_AT_ONCE), 1)
     bounds = [f"{part * _PLACES // parts:03x}" for part in range(parts)]
@@ -75,7 +77,8 @@ def sort(folder: Path) -> None:
         file = folder / f"{number:03}.parquet"
         signing.write_secret(file, b"")
         own.unique().sort("handle").sink_parquet(file, compression="zstd", compression_level=1)
-    (folder / _UNSORTED).unlink()
+    for written in files:
+        written.unlink()
 
 
 @dataclass(frozen=True)

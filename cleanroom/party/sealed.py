@@ -15,7 +15,7 @@ from cleanroom.errors import HandoverError
 def seal_table(
     plain: Path, sealed: Path, table: str, columns: Iterable[str], data_key: bytes
 ) -> int:
-    """Seal the Parquet file `plain` as `sealed`, remove `plain`, and return its number of rows.
+    """Seal the Parquet file `plain` of a table as `sealed`, and return its number of rows.
 
     Raises `HandoverError` if it does not hold exactly the opened `columns` in their types.
     """
@@ -23,8 +23,7 @@ def seal_table(
     _require_opened(written, table, list(columns))
     rows: int = written.select(pl.len()).collect().item()
     with plain.open("rb") as content, sealed.open("xb") as target:
-        sealing.encrypt(content, target, data_key, table)
-    plain.unlink()
+        sealing.encrypt(content, target, data_key, sealed.stem)
     return rows
 
 

@@ -18,7 +18,7 @@ from cleanroom.tables import IdentifierKind, Platform, Role
 
 
 def admit(
-    room: Path, ring: Keyring, agreement: Agreement, party: Platform, tables: dict[str, Path]
+    room: Path, ring: Keyring, agreement: Agreement, party: Platform, tables: dict[str, list[Path]]
 ) -> None:
     """Number the persons in a handover's opened `tables` and remember whom it brings into a join.
 
@@ -40,7 +40,9 @@ def admit(
         remember(room, ring, party, kind, current)
 
 
-def _persons(agreement: Agreement, party: Platform, tables: dict[str, Path]) -> list[pl.LazyFrame]:
+def _persons(
+    agreement: Agreement, party: Platform, tables: dict[str, list[Path]]
+) -> list[pl.LazyFrame]:
     """The columns that hold persons, a frame each."""
     return [
         _scan(tables[table]).select(column)
@@ -50,7 +52,7 @@ def _persons(agreement: Agreement, party: Platform, tables: dict[str, Path]) -> 
 
 
 def _join_inputs(
-    agreement: Agreement, party: Platform, tables: dict[str, Path], numbers: pl.DataFrame
+    agreement: Agreement, party: Platform, tables: dict[str, list[Path]], numbers: pl.DataFrame
 ) -> dict[IdentifierKind, JoinInput]:
     found = {}
     for kind, places in join_columns(agreement).items():
@@ -65,5 +67,5 @@ def _of_persons(columns: dict[str, Role]) -> list[str]:
     return [column for column, role in columns.items() if role is Role.IDENTIFIER]
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, glob=False)
+def _scan(paths: list[Path]) -> pl.LazyFrame:
+    return pl.scan_parquet(paths, glob=False)

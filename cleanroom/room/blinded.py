@@ -40,7 +40,7 @@ from cleanroom.room.gathering import Gathering
 from cleanroom.room.joins import enough, enter, require_allowed, require_matches
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
 from cleanroom.room.place import ledger_of
-from cleanroom.room.vault import Vault, opened_path, storage_key
+from cleanroom.room.vault import Vault, is_gone, opened_path, storage_key
 from cleanroom.stepwise import SILENT, Moved, Progress, Steps, Waiting
 from cleanroom.streams import Inbox
 from cleanroom.tables import IdentifierKind, KeyRole, Platform
@@ -101,12 +101,17 @@ def folder_of(vault: Vault) -> Path:
 
 
 def links_path(vault: Vault, kind: IdentifierKind) -> Path:
-    """The readable file of the links of one kind, there as long as the vault is held.
+    """The readable file of `links_file`, there as long as the vault is held."""
+    return opened_path(vault, links_file(vault, kind))
+
+
+def links_file(vault: Vault, kind: IdentifierKind) -> Path:
+    """The encrypted file of the links of one kind.
 
     Raises `HandoverError` if there was no match yet, `JoinError` if too few of the kind matched.
     """
     match_of(vault)
-    return opened_path(vault, _require_kept(vault, kind))
+    return _require_kept(vault, kind)
 
 
 def _require_kept(vault: Vault, kind: IdentifierKind) -> Path:
@@ -177,8 +182,8 @@ def _counts(vault: Vault) -> dict[IdentifierKind, dict[Platform, int]]:
 
 def _distinct(vault: Vault, table: str, column: str) -> int:
     # Not by the vault, which would hold the table in memory for as long as the match takes.
-    opened = read_sealed(vault.paths[table], storage_key(vault))
-    known = scan(opened.path).filter(~nw.col(column).is_null())
+    opened = [read_sealed(path, storage_key(vault)) for path in vault.paths[table]]
+    known = scan(*(file.path for file in opened)).filter(~nw.col(column).is_null())
     return int(collect(known.select(nw.col(column).n_unique()), f"{table}.{column}").item())
 
 
@@ -197,7 +202,7 @@ def _join(meeting: Meeting, ticket: Ticket, folder: Path) -> Steps[None]:
 
 def _keep(vault: Vault, ticket: Ticket, found: dict[IdentifierKind, Opened], folder: Path) -> None:
     with locked(vault.room):
-        if not all(file.exists() for file in vault.paths.values()):
+        if is_gone(vault):
             raise HandoverError(
                 "A newer handover came in meanwhile.", "run the match again, for that one."
             )

@@ -40,12 +40,12 @@ from cleanroom.room.counting import (
     table,
 )
 from cleanroom.room.derived import attributed, links
-from cleanroom.room.engine import Frame, scan
+from cleanroom.room.engine import Frame
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.link import Outcome
 from cleanroom.room.numbered import Counted, numbering
 from cleanroom.room.recorded import unrecorded
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.tables import ENGAGEMENTS
 
 _MERCHANT = ("merchant",)
@@ -106,9 +106,9 @@ def _count(
     wanted = nw.col("merchant").is_in(list(merchants))
     clicked = wanted & on_local_days("click_time", start, end, zone)
     touched = wanted & on_local_days("time", start, end, zone)
-    touches = scan(table_path(vault, "touches")).filter(touched)
+    touches = rows_of(vault, "touches").filter(touched)
     events, linked = attributed(vault).filter(clicked), links(vault).filter(clicked)
-    orders = _orders(events, scan(table_path(vault, "visits")))
+    orders = _orders(events, rows_of(vault, "visits"))
     events_a_person, amount_a_person = policy.max_events_per_person, policy.max_amount_per_person
     shown: dict[str, int | None] = dict.fromkeys(TOUCH_STEPS, events_a_person)
     shown["cost"] = amount_a_person

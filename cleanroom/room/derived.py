@@ -7,6 +7,7 @@ This is where a join happens, within its limits (`joins`).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,30 @@ from cleanroom import signing
 from cleanroom.agreement import JoinMode
 from cleanroom.errors import HandoverError
 from cleanroom.room.blinded import match_of
-from cleanroom.room.engine import Frame, scan, sink
+from cleanroom.room.engine import Frame, keep
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.joins import count_matches, enter, require_matches
 from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
-from cleanroom.room.opened import Opened, blank, write_sealed
-from cleanroom.room.vault import Vault, opened_path, storage_key
+from cleanroom.room.opened import Place
+from cleanroom.room.vault import Vault, is_gone, kept_rows, storage_key
 from cleanroom.tables import IdentifierKind
 
 # Part of the digest: raise it whenever a rule of `match`, `link` or `journeys` changes.
-_RULES = 1
+_RULES = 2
+_FILES = "files.json"  # which files hold which rows, so that none can be missing
 
 
 def links(vault: Vault) -> Frame:
     """The rows of `link.link` over all the data, from disk once computed."""
-    return scan(_derived(vault, "links"))
+    return _derived(vault, "links")
 
 
 def attributed(vault: Vault) -> Frame:
     """The rows of `journeys.attribute` over all the data, from disk once computed."""
-    return scan(_derived(vault, "attributed"))
+    return _derived(vault, "attributed")
 
 
 def shared_sides(vault: Vault, identifier: IdentifierKind) -> tuple[Frame, Frame]:
@@ -51,7 +53,7 @@ def shared_sides(vault: Vault, identifier: IdentifierKind) -> tuple[Frame, Frame
     return users, buyers
 
 
-def _derived(vault: Vault, name: str) -> Path:
+def _derived(vault: Vault, name: str) -> Frame:
     window = vault.agreement.join.attribution_window_days
     sources = {"rules": _RULES, "handovers": vault.handovers, "window_days": window}
     if vault.agreement.join.mode is JoinMode.BLINDED:
@@ -59,31 +61,26 @@ def _derived(vault: Vault, name: str) -> Path:
     folder = vault.room / "derived" / signing.digest(sources)
     if not folder.exists():
         _keep(vault, sources, folder)
-    return opened_path(vault, folder / f"{name}.sealed")
+    files = json.loads((folder / _FILES).read_bytes())[name]
+    return kept_rows(vault, [folder / file for file in files])
 
 
 def _keep(vault: Vault, sources: dict[str, Any], folder: Path) -> None:
-    """Compute in memory and keep encrypted; of several processes one does, the others wait."""
+    """Compute and keep encrypted; of several processes one does, the others wait."""
     with locked(vault.room):
         if folder.exists():
             return
-        if not all(file.exists() for file in vault.paths.values()):
+        if is_gone(vault):
             # What is derived would outlive them.
             raise HandoverError("A newer handover came in meanwhile.", "ask again.")
         enter(vault)
-        found = _derive(vault, sources["window_days"])
+        touches, visits = (with_join_key(vault, table, "cid") for table in ("touches", "visits"))
+        require_matches(vault, count_matches(touches, visits, "cid"))
+        window, place = sources["window_days"], Place(storage_key(vault), folder.name)
         with appearing_whole(folder) as partial:
-            for name, rows in found.items():
-                sealed = partial / f"{name}.sealed"
-                write_sealed(rows.path, sealed, storage_key(vault), folder.name)
+            linked = keep(link(match(touches, visits, window)), partial, "links", place)
+            owed = keep(attribute(linked.rows, visits, window), partial, "attributed", place)
+            made = {"links": linked, "attributed": owed}
+            names = {name: [file.name for file in kept.files] for name, kept in made.items()}
+            signing.write_canonical(partial / _FILES, names)
             signing.write_canonical(partial / "sources.json", sources)
-
-
-def _derive(vault: Vault, window: int) -> dict[str, Opened]:
-    touches, visits = (with_join_key(vault, table, "cid") for table in ("touches", "visits"))
-    require_matches(vault, count_matches(touches, visits, "cid"))
-    found = {name: blank(name) for name in ("links", "attributed")}
-    sink(link(match(touches, visits, window)), found["links"].path)
-    linked = scan(found["links"].path)
-    sink(attribute(linked, visits, window), found["attributed"].path)
-    return found

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any, TypedDict
 
 from cleanroom.agreement import Agreement
-from cleanroom.room.engine import collect, scan
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.engine import collect
+from cleanroom.room.vault import Vault, rows_of
 
 
 class Eligible(TypedDict):
@@ -31,7 +31,7 @@ def eligibility(vault: Vault, agreement: Agreement) -> tuple[list[Eligible], lis
 
     Merchants are no people: what the store platform opens of them may be told.
     """
-    merchants = scan(table_path(vault, "merchants"))
+    merchants = rows_of(vault, "merchants")
     rows = collect(merchants.sort("merchant", "name"), "merchants").to_dicts()
     listed = Counter(row["merchant"] for row in rows)
     eligible: list[Eligible] = []

@@ -17,10 +17,10 @@ import polars as pl
 
 from cleanroom.errors import StudyError
 from cleanroom.room.derived import links, shared_sides
-from cleanroom.room.engine import Frame, collect, scan
+from cleanroom.room.engine import Frame, collect
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.panel import linked_bridges, shared_bridges
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.studies.exposed_panel import Panel
 from cleanroom.studies.pseudo_exposure import pseudo_moments
 from cleanroom.study import ObservationalStudy
@@ -90,7 +90,7 @@ def _people(vault: Vault, study: ObservationalStudy, times: _Times) -> pl.DataFr
     """One row a buyer: `since`, `exposed_at` (null: not exposed), and the covariates."""
     bridges = _bridges(vault, study, times)
     users, buyers, touches, visits = (
-        scan(table_path(vault, name)) for name in ("users", "buyers", "touches", "visits")
+        rows_of(vault, name) for name in ("users", "buyers", "touches", "visits")
     )
     persons = bridges.group_by("buyer").agg(nw.col("since").min())
     own = users.group_by("user").agg(nw.col("prior_engagements").max())
@@ -177,7 +177,7 @@ def _outcomes(
 ) -> pl.DataFrame:
     """By buyer: the amount `spent` at the merchant after the moment (net of refunds, winsorised)
     and whether they bought `elsewhere`; null for who did neither."""
-    visits = scan(table_path(vault, "visits"))
+    visits = rows_of(vault, "visits")
     after = (nw.col("time") >= times.start) & (nw.col("time") < times.end + times.length)
     purchases = visits.filter(nw.col("kind") == "purchase", after, ~nw.col("buyer").is_null())
     here = nw.col("merchant") == study.merchant

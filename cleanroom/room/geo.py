@@ -26,11 +26,11 @@ from cleanroom.room.counting import (
     single,
     table,
 )
-from cleanroom.room.engine import Frame, scan
+from cleanroom.room.engine import Frame
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.numbered import Counted, behind, numbering, on
 from cleanroom.room.recorded import unrecorded
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.study import GeoStudy
 from cleanroom.tables import Platform
 
@@ -95,7 +95,7 @@ def geo_tables(
     first, merchants = studies[0], [study.merchant for study in studies]
     starts = periods_of(first, days)
     names = [start.isoformat() for start in starts]
-    buyers = scan(table_path(vault, "buyers"))
+    buyers = rows_of(vault, "buyers")
     orders = _orders(vault, merchants, starts, days)
     marks = {"orders": ~nw.col("order").is_null(), "revenue": nw.col("net")}
     sums = {"orders": policy.max_events_per_person, "revenue": policy.max_amount_per_person}
@@ -155,13 +155,13 @@ def _of_all(counted: Counted, outcome: str) -> Behind:
 def _orders(vault: Vault, merchants: Sequence[str], starts: Sequence[date], days: int) -> Frame:
     """One row an order of the whole periods: buyer, `region`, `period` by its place, `net`."""
     zone = vault.agreement.timezone
-    visits = scan(table_path(vault, "visits")).filter(nw.col("merchant").is_in([*merchants]))
+    visits = rows_of(vault, "visits").filter(nw.col("merchant").is_in([*merchants]))
     last = starts[-1] + timedelta(days=days - 1)
     bought = visits.filter(
         nw.col("kind") == "purchase", on_local_days("time", starts[0], last, zone)
     )
     orders = net_orders(bought, visits, by=("merchant", "order"), whose=("buyer",))
-    regions = scan(table_path(vault, "buyers")).group_by("buyer").agg(nw.col("region").min())
+    regions = rows_of(vault, "buyers").group_by("buyer").agg(nw.col("region").min())
     # By comparison with each start: not every engine converts time zones.
     begun = [nw.col("time") >= _midnight(start, zone) for start in starts[1:]]
     place = nw.sum_horizontal(nw.lit(0), *(flag.cast(nw.Int64) for flag in begun))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +23,7 @@ from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
 from cleanroom.places import places_of
 from cleanroom.room.engine import collect, scan
-from cleanroom.tables import Platform, Role
+from cleanroom.tables import TABLES, Column, Platform, Role
 
 Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 SealedKey = Annotated[str, Field(pattern=r"^[0-9a-f]{160}$")]  # X25519 share, key and tag
@@ -36,13 +37,43 @@ _MOST_BYTES = 1 << 20  # of a manifest, which is a few kilobytes
 _TOKEN, _HANDLE = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
 
 
-class TableFacts(Model):
-    """What a manifest says of one table's file."""
+class Part(Model):
+    """What a manifest says of one file of a table."""
 
     file: str
     rows: int
     sha256: Digest
+
+
+class WholeTable(Part):
+    """What a manifest says of a table that is one file."""
+
     quarantined: dict[str, int]
+
+    @property
+    def files(self) -> list[Part]:
+        """The one file, as a part."""
+        return [self]
+
+
+class PartedTable(Model):
+    """What a manifest says of a table that is several files, numbered from 0."""
+
+    parts: Annotated[list[Part], Field(min_length=1)]
+    quarantined: dict[str, int]
+
+    @property
+    def files(self) -> list[Part]:
+        """All parts."""
+        return self.parts
+
+    @property
+    def rows(self) -> int:
+        """The rows of all parts."""
+        return sum(part.rows for part in self.parts)
+
+
+TableFacts = WholeTable | PartedTable
 
 
 class ManifestBody(Model):
@@ -81,7 +112,8 @@ def read_manifest(directory: Path) -> Manifest:
         problem = "There is no readable manifest.json in the handover."
     except ValidationError as error:
         problem = (
-            f"manifest.json is wrong at {places_of(error, Manifest, ManifestBody, TableFacts)}."
+            f"manifest.json is wrong at "
+            f"{places_of(error, Manifest, ManifestBody, WholeTable, PartedTable)}."
         )
     raise HandoverError(problem, _ASK)
 
@@ -108,12 +140,31 @@ def check_manifest(manifest: Manifest, agreement: Agreement) -> None:
         )
     _same("tables", set(body.tables), set(agreement.opened(body.party)), "the manifest")
     for name, facts in body.tables.items():
-        if facts.file != f"{name}.sealed":
-            raise HandoverError(f"Table '{name}' is not in {name}.sealed.", _ASK)
+        _check_names(name, facts)
 
 
-def check_file(file: Path, facts: TableFacts) -> None:
-    """Raise `HandoverError` unless the sealed `file` is the one that the manifest describes."""
+def _check_names(name: str, facts: TableFacts) -> None:
+    """Each part stands in its own place, so that none comes twice."""
+    whole = isinstance(facts, WholeTable)
+    for number, part in enumerate(facts.files):
+        file = f"{name}.sealed" if whole else f"{name}-{number:05}.sealed"
+        if part.file != file:
+            raise HandoverError(f"Table '{name}' is not in {file}.", _ASK)
+
+
+def check_files(handover: Path, manifest: Manifest) -> None:
+    """Raise `HandoverError` unless the sealed files are those that the manifest describes."""
+    parts = {part.file: part for facts in manifest.body.tables.values() for part in facts.files}
+    for part in parts.values():
+        _check_file(handover / part.file, part)
+    surplus = len({file.name for file in handover.glob("*.sealed")} - {*parts})
+    if surplus:
+        raise HandoverError(
+            f"The handover holds {surplus} sealed files that its manifest does not name.", _ASK
+        )
+
+
+def _check_file(file: Path, facts: Part) -> None:
     if not file.is_file():
         raise HandoverError(
             f"{file.name} is missing from the handover.", "ask the party for all of it."
@@ -124,8 +175,8 @@ def check_file(file: Path, facts: TableFacts) -> None:
         )
 
 
-def check_table(path: Path, name: str, facts: TableFacts, agreement: Agreement) -> None:
-    """Raise `HandoverError` unless the opened table at `path` holds the columns it opens.
+def check_part(path: Path, name: str, facts: Part, agreement: Agreement) -> None:
+    """Raise `HandoverError` unless the opened file at `path` holds the columns its table opens.
 
     Checked are its columns, their types, its number of rows, and that identifiers and join keys
     are tokens, or handles where the agreement joins blindly.
@@ -144,6 +195,27 @@ def check_table(path: Path, name: str, facts: TableFacts, agreement: Agreement) 
     forms = {Role.IDENTIFIER: _TOKEN, Role.JOIN_KEY: join_key}
     tokens = {c: forms[role] for c, role in columns.items() if role in forms}
     _check_rows(path, name, facts.rows, tokens)
+
+
+def _names_rows(column: Column) -> bool:
+    return column.role is Role.EVENT and column.required
+
+
+def check_parts(paths: Sequence[Path], name: str, agreement: Agreement) -> None:
+    """Raise `HandoverError` if an event stands in two parts: each party looks into one at a time.
+
+    Of a table that is one file nothing is left to check.
+    """
+    event = [c for c in agreement.opens[name] if _names_rows(TABLES[name].columns[c])]
+    if len(paths) == 1 or not event:
+        return
+    counts = scan(*paths).select(rows=nw.len(), events=nw.col(event[0]).n_unique())
+    rows, events = collect(counts, name).row(0)
+    if rows != events:
+        raise HandoverError(
+            f"Table '{name}': {rows - events} rows repeat an event of another part.",
+            "have the party export each event into one part only.",
+        )
 
 
 def _check_rows(path: Path, name: str, rows: int, tokens: dict[str, str]) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import narwhals as nw
 
 from cleanroom.agreement import JoinMode
-from cleanroom.room.blinded import links_path
-from cleanroom.room.engine import Frame, scan
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.blinded import links_file
+from cleanroom.room.engine import Frame
+from cleanroom.room.vault import Vault, kept_rows, rows_of
 from cleanroom.tables import TABLES, Platform
 
 _UNLINKED = "-"  # no handle begins with it
@@ -24,14 +24,14 @@ def with_join_key(vault: Vault, table: str, column: str) -> Frame:
     so that they equal nothing, whatever the store handed over. Raises `HandoverError` if a blinded
     join has no match yet.
     """
-    rows, contract = scan(table_path(vault, table)), TABLES[table]
+    rows, contract = rows_of(vault, table), TABLES[table]
     kind = contract.columns[column].identifier
     if vault.agreement.join.mode is JoinMode.KEYED or kind is None:
         return rows
-    file = links_path(vault, kind)  # on both sides, so that neither is joined without the match
+    file = links_file(vault, kind)  # on both sides, so that neither is joined without the match
     if contract.platform is Platform.ADS:
         return rows
-    linked = scan(file).rename({Platform.STORE: column, Platform.ADS: "linked"})
+    linked = kept_rows(vault, [file]).rename({Platform.STORE: column, Platform.ADS: "linked"})
     alone = nw.concat_str([nw.lit(_UNLINKED), nw.col(column)])
     return (
         rows.join(linked, on=column, how="left")

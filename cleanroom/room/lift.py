@@ -18,7 +18,7 @@ from cleanroom.policy import Policy
 from cleanroom.room import lift_cells, lift_people, outcomes
 from cleanroom.room.counting import Cell, no_data, table
 from cleanroom.room.derived import links, shared_sides
-from cleanroom.room.engine import Frame, collect, scan
+from cleanroom.room.engine import Frame, collect
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.lift_cells import Counts
 from cleanroom.room.lift_layout import (
@@ -35,7 +35,7 @@ from cleanroom.room.lift_parts import ELSEWHERE, Tallies, by_customer, by_region
 from cleanroom.room.numbered import Numbering, numbering
 from cleanroom.room.panel import linked_bridges, members, panel, shared_bridges, wanted
 from cleanroom.room.recorded import days_reached, unrecorded
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.study import LiftStudy, bounded
 
 _STUDY = ("merchant", "study")
@@ -144,7 +144,7 @@ def _alike(studies: Sequence[LiftStudy]) -> list[list[LiftStudy]]:
 def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts:
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
-    assignments = scan(table_path(vault, "assignments")).filter(wanted(pairs))
+    assignments = rows_of(vault, "assignments").filter(wanted(pairs))
     bridged = members(assignments, _bridges(vault, studies[0].population))
     people = panel(bridged)
     more = _more(vault, studies[0], people, bridged, policy)
@@ -213,8 +213,7 @@ def _more(
     if policy.noise:
         return []
     touches, users, buyers, visits, assignments = (
-        scan(table_path(vault, name))
-        for name in ("touches", "users", "buyers", "visits", "assignments")
+        rows_of(vault, name) for name in ("touches", "users", "buyers", "visits", "assignments")
     )
     found = [
         outcomes.before(people, visits, buyers, study.max_amount),
@@ -230,7 +229,7 @@ def _more(
 
 def _seen(vault: Vault, study: LiftStudy, people: Frame, more: Sequence[Frame]) -> Frame:
     """One row per person of either arm, with all that is counted and summed of them."""
-    visits = scan(table_path(vault, "visits"))
+    visits = rows_of(vault, "visits")
     bought = outcomes.outcomes(people, visits, study, vault.agreement.timezone)
     seen = outcomes.with_all(people, [bought, *more])
     there = set(seen.collect_schema().names())

@@ -28,6 +28,15 @@ class Opened:
     path: Path
 
 
+@dataclass(frozen=True, repr=False)
+class Place:
+    """Where encrypted files lie: the room's storage key, and the name of their folder, which is
+    bound into them."""
+
+    key: bytes
+    folder: str
+
+
 def blank(name: str) -> Opened:
     """An empty file to write into; `name` is for errors."""
     if hasattr(os, "memfd_create"):
@@ -62,8 +71,9 @@ def write_sealed(plain: Path, sealed: Path, key: bytes, folder: str) -> None:
         sealing.encrypt(content, target, key, _bound(salt, folder, sealed))
 
 
-def read_sealed(sealed: Path, key: bytes) -> Opened:
-    """Open what `write_sealed` wrote under the same key.
+def read_sealed(sealed: Path, key: bytes, folder: str | None = None) -> Opened:
+    """Open what `write_sealed` wrote under the same key; `folder`: the name that its folder is yet
+    to get, if it has another.
 
     Raises `HandoverError` if it is not there any more, and `SealError` if it is not as it was.
     """
@@ -71,7 +81,9 @@ def read_sealed(sealed: Path, key: bytes) -> Opened:
     try:
         with sealed.open("rb") as content, opened.path.open("wb") as target:
             salt = content.read(_SALT)
-            sealing.decrypt(content, target, key, _bound(salt, sealed.parent.name, sealed))
+            sealing.decrypt(
+                content, target, key, _bound(salt, folder or sealed.parent.name, sealed)
+            )
     except FileNotFoundError:
         raise HandoverError(
             f"'{sealed.stem}' is not in the room any more: a newer handover took its place, or "

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import narwhals as nw
 
 from cleanroom.room.counting import on_local_days
-from cleanroom.room.engine import collect, scan
-from cleanroom.room.vault import Vault, table_path
+from cleanroom.room.engine import collect
+from cleanroom.room.vault import Vault, rows_of
 from cleanroom.tables import TOUCH_KINDS, VISIT_KINDS
 
 _KINDS = {"touches": ("user", TOUCH_KINDS), "visits": ("buyer", VISIT_KINDS)}
@@ -23,7 +23,7 @@ def unrecorded(vault: Vault, min_people: int) -> frozenset[str]:
     """
     missing: set[str] = set()
     for table, (person, kinds) in _KINDS.items():
-        rows = scan(table_path(vault, table))
+        rows = rows_of(vault, table)
         found = collect(rows.select("kind").unique(), f"kinds of {table}").to_series()
         absent = {*kinds} - {*found}
         if absent:
@@ -42,6 +42,6 @@ def days_reached(vault: Vault, days: Sequence[date]) -> list[bool]:
         for zone in [vault.agreement.timezone]
         for number, day in enumerate(days)
     }
-    visits = scan(table_path(vault, "visits"))
+    visits = rows_of(vault, "visits")
     (row,) = collect(visits.select(**reached), "days of visits").rows()
     return [bool(one) for one in row]

@@ -12,6 +12,7 @@ derived/<digest>/                      what `derived` has computed from the hand
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,9 @@ from cleanroom.agreement import Agreement
 from cleanroom.consent import require_signed
 from cleanroom.errors import HandoverError, StudyError
 from cleanroom.keyring import KEYS, Keyring, Secret, create_keyring, open_keyring
+from cleanroom.room import engine
 from cleanroom.room.admission import admit
+from cleanroom.room.engine import Engine, Frame, scan
 from cleanroom.room.folders import appearing_whole, locked
 from cleanroom.room.history import (
     Entry,
@@ -33,12 +36,13 @@ from cleanroom.room.history import (
 )
 from cleanroom.room.inspection import (
     Manifest,
-    check_file,
+    check_files,
     check_manifest,
-    check_table,
+    check_part,
+    check_parts,
     read_manifest,
 )
-from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
+from cleanroom.room.opened import Opened, Place, blank, read_sealed, write_sealed
 from cleanroom.room.place import found_room, ledger_of, require_room
 from cleanroom.room.register import Register, require_epoch
 from cleanroom.room.register import of as register_of
@@ -50,13 +54,13 @@ from cleanroom.tables import KeyRole, Platform
 class Vault:
     """The accepted handovers of both platforms under one agreement.
 
-    `paths`: the file of each table by name, encrypted. `handovers`: the digest of each party's
+    `paths`: the files of each table by name, encrypted. `handovers`: the digest of each party's
     manifest. What is opened of it stays so, in memory, as long as the vault is held.
     """
 
     room: Path
     agreement: Agreement
-    paths: dict[str, Path]
+    paths: dict[str, list[Path]]
     handovers: dict[str, str]
     _keys: Keyring
     _opened: dict[Path, Opened] = field(default_factory=dict)
@@ -154,7 +158,7 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
     if is_due(room, now):
         expire(room, now)
     _require_agreed(agreement, now)
-    paths: dict[str, Path] = {}
+    paths: dict[str, list[Path]] = {}
     handovers: dict[str, str] = {}
     for party in Platform:
         digest = _in_force(room, party, now)
@@ -162,21 +166,47 @@ def open_vault(room: Path, agreement: Agreement, now: datetime | None = None) ->
         manifest = read_manifest(folder)
         check_manifest(manifest, agreement)
         handovers[party.value] = digest
-        paths |= {name: folder / facts.file for name, facts in manifest.body.tables.items()}
+        for name, facts in manifest.body.tables.items():
+            paths[name] = [folder / part.file for part in facts.files]
     return Vault(room, agreement, paths, handovers, room_keys(room, agreement.collaboration))
 
 
-def table_path(vault: Vault, table: str) -> Path:
-    """The readable file of an opened table, there as long as the vault is held.
+def rows_of(vault: Vault, table: str) -> Frame:
+    """The rows of an opened table; raises `StudyError` as `table_paths`."""
+    return kept_rows(vault, _sealed(vault, table))
+
+
+def kept_rows(vault: Vault, sealed: Sequence[Path]) -> Frame:
+    """The rows of encrypted files of one folder, which stays named as it is.
+
+    Spark's processes open them themselves, wherever these run; else they are opened here.
+    """
+    if engine.BACKEND == Engine.SPARK:
+        place = Place(storage_key(vault), sealed[0].parent.name)
+        return engine.scan_sealed(sealed, place)
+    return scan(*(opened_path(vault, path) for path in sealed))
+
+
+def is_gone(vault: Vault) -> bool:
+    """Whether a file of its handovers is not there any more: newer ones came in."""
+    return not all(file.exists() for files in vault.paths.values() for file in files)
+
+
+def table_paths(vault: Vault, table: str) -> list[Path]:
+    """The readable files of an opened table, there as long as the vault is held.
 
     Raises `StudyError` if the agreement opens no table of the name.
     """
+    return [opened_path(vault, path) for path in _sealed(vault, table)]
+
+
+def _sealed(vault: Vault, table: str) -> list[Path]:
     if table not in vault.paths:
         raise StudyError(
             f"The study needs the table '{table}', which the agreement does not open.",
             "have both platforms amend the agreement, or ask for another study.",
         )
-    return opened_path(vault, vault.paths[table])
+    return vault.paths[table]
 
 
 def opened_path(vault: Vault, sealed: Path) -> Path:
@@ -213,29 +243,31 @@ def _take_in(
     body = manifest.body
     folder = handover_folder(room, signing.digest(manifest.model_dump(mode="json")))
     require_epoch(register_of(room, keys, agreement, body.party), agreement)
-    opened: dict[str, Opened] = {}
-    with appearing_whole(folder) as partial:
-        for name, facts in body.tables.items():
-            opened[name] = _opened_table(handover, manifest, name, agreement, keys)
-            storage = keys.secrets[Secret.STORAGE]
-            write_sealed(opened[name].path, partial / facts.file, storage, folder.name)
-        signing.write_canonical(partial / "manifest.json", manifest.model_dump(mode="json"))
-        admit(room, keys, agreement, body.party, {name: o.path for name, o in opened.items()})
-
-
-def _opened_table(
-    handover: Path, manifest: Manifest, name: str, agreement: Agreement, keys: Keyring
-) -> Opened:
-    """A table of a handover, opened in memory and inspected."""
-    body, facts = manifest.body, manifest.body.tables[name]
-    check_file(handover / facts.file, facts)
+    check_files(handover, manifest)
     context = sealing.handover_context(body.model_dump(mode="json"))
     data_key = sealing.open_key(body.sealed_key, keys.transport, context)
-    table = blank(name)
-    with (handover / facts.file).open("rb") as content, table.path.open("wb") as target:
-        sealing.decrypt(content, target, data_key, name)
-    check_table(table.path, name, facts, agreement)
-    return table
+    opened: dict[str, list[Opened]] = {}
+    with appearing_whole(folder) as partial:
+        for name, facts in body.tables.items():
+            opened[name] = []
+            for part in facts.files:
+                plain = _opened_part(handover / part.file, data_key)
+                check_part(plain.path, name, part, agreement)
+                storage = keys.secrets[Secret.STORAGE]
+                write_sealed(plain.path, partial / part.file, storage, folder.name)
+                opened[name].append(plain)
+            check_parts([part.path for part in opened[name]], name, agreement)
+        signing.write_canonical(partial / "manifest.json", manifest.model_dump(mode="json"))
+        paths = {name: [part.path for part in parts] for name, parts in opened.items()}
+        admit(room, keys, agreement, body.party, paths)
+
+
+def _opened_part(sealed: Path, data_key: bytes) -> Opened:
+    """A file of a handover, opened in memory."""
+    plain = blank(sealed.stem)
+    with sealed.open("rb") as content, plain.path.open("wb") as target:
+        sealing.decrypt(content, target, data_key, sealed.stem)
+    return plain
 
 
 def _put_in_force(

@@ -40,7 +40,8 @@ CONDA_NAMES = {
 # Which part of the package may use which extra; a part not named here has the core alone, so that
 # a platform installs and audits no more than `party` needs.
 EXTRAS = {
-    **dict.fromkeys(("room", "studies", "simulation", "numbers", "behind"), ("room",)),
+    **dict.fromkeys(("studies", "simulation", "numbers", "behind"), ("room",)),
+    "room": ("room", "spark"),
     "gate": ("room", "privacy"),
     **dict.fromkeys(("outside", "bench", "desk"), ("room", "lab")),
 }

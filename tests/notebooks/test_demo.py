@@ -25,7 +25,7 @@ from cleanroom.gate.verification import verify_ledger, verify_release
 from cleanroom.review.states import State
 from cleanroom.room.derived import attributed, links
 from cleanroom.room.engine import collect
-from cleanroom.room.vault import open_vault, table_path
+from cleanroom.room.vault import open_vault, table_paths
 from cleanroom.tables import Platform
 
 pytestmark = pytest.mark.slow
@@ -160,7 +160,7 @@ def raw_identifiers(demo: Demo) -> Iterator[str]:
 def opened(demo: Demo) -> list[pl.DataFrame]:
     """What the room holds, opened with its keys: the platforms' tables and what was derived."""
     vault = open_vault(demo.out / "room", agreement.load(demo.out / "agreement.yaml"))
-    frames = [pl.read_parquet(table_path(vault, table)) for table in vault.paths]
+    frames = [pl.read_parquet(table_paths(vault, table)) for table in vault.paths]
     return frames + [collect(rows(vault), "rows") for rows in (links, attributed)]
 
 

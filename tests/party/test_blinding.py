@@ -50,7 +50,7 @@ IDENTIFIERS = [f"id-{n}" for n in range(50)]
 def written(folder: Path, identifiers: Sequence[str | None]) -> Path:
     """The join input of these identifiers, handles under `KEY`."""
     rows = pl.LazyFrame({"cid": identifiers}, schema={"cid": pl.String})
-    pairs(rows, pl.col("cid"), CID, KEY).sink_parquet(unsorted(folder))
+    pairs(rows, pl.col("cid"), CID, KEY).sink_parquet(unsorted(folder, "touches"))
     sort(folder)
     return folder
 

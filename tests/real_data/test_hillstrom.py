@@ -18,7 +18,7 @@ from cleanroom.borders import Findings, Verdict
 from cleanroom.gate.protect import protect
 from cleanroom.gate.release import read_release
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.vault import table_path
+from cleanroom.room.vault import table_paths
 from cleanroom.studies.intervals import planned_split_p_value
 from cleanroom.studies.lift import findings
 from tests.real_data import files, parties
@@ -66,7 +66,7 @@ def test_the_room_holds_no_identifier_of_the_files(hillstrom: Stage) -> None:
     raw = [pl.read_parquet(file) for file in (hillstrom.home / "exports").rglob("*.parquet")]
     assert _holding(raw, identifiers) == {"user", "buyer", "email", "cid"}
     vault = hillstrom.vault
-    held = [pl.read_parquet(table_path(vault, table)) for table in vault.paths]
+    held = [pl.read_parquet(table_paths(vault, table)) for table in vault.paths]
     assert _holding(held, identifiers) == set()
 
 

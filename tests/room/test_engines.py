@@ -25,7 +25,7 @@ from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
 from cleanroom.room.exposure import exposure_panel
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.vault import Vault, accept, open_vault, table_path
+from cleanroom.room.vault import Vault, accept, open_vault, table_paths
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
 from cleanroom.study import LiftStudy, ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
@@ -301,7 +301,7 @@ def test_an_engine_s_error_leaves_without_its_text() -> None:
 
 def test_a_damaged_file_of_the_room_is_named_without_its_path(vault: Vault, tmp_path: Path) -> None:
     damaged = tmp_path / "touches.parquet"
-    damaged.write_bytes(table_path(vault, "touches").read_bytes()[:100])
+    damaged.write_bytes(table_paths(vault, "touches")[0].read_bytes()[:100])
     with pytest.raises(HandoverError, match="'touches'") as error:
         collect(engine.scan(damaged), "touches")
     assert str(tmp_path) not in str(error.value)

@@ -18,7 +18,7 @@ from benchmarks.link import (
     true_tokens,
 )
 from benchmarks.rooms import FilledRoom, filled_room
-from cleanroom.room.vault import table_path
+from cleanroom.room.vault import table_paths
 from cleanroom.simulation import SimulationSettings
 
 pytestmark = pytest.mark.slow
@@ -120,8 +120,8 @@ def test_the_rules_do_better_than_a_plain_equi_join(
 
 
 def test_the_truth_s_tokens_are_the_room_s(filled: FilledRoom) -> None:
-    users = pl.read_parquet(table_path(filled.vault, "users"))["user"]
-    buyers = pl.read_parquet(table_path(filled.vault, "buyers"))["buyer"]
+    users = pl.read_parquet(table_paths(filled.vault, "users"))["user"]
+    buyers = pl.read_parquet(table_paths(filled.vault, "buyers"))["buyer"]
     tokens = true_tokens(filled)
     assert tokens.height > 0
     assert set(tokens["user"].drop_nulls()) <= set(users)

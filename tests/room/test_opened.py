@@ -20,7 +20,7 @@ from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.derived import attributed, links
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.opened import blank, name_of, read_sealed, write_sealed
-from cleanroom.room.vault import Vault, open_vault, table_path
+from cleanroom.room.vault import Vault, open_vault, table_paths
 from cleanroom.study import LiftStudy
 from tests.room.event_log import Room
 
@@ -90,7 +90,7 @@ def test_no_row_is_readable_on_the_room_s_disk(
 def test_duckdb_has_no_place_to_lay_rows_down(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     vault = filled(room)
-    engine.scan(table_path(vault, "touches"))
+    engine.scan(*table_paths(vault, "touches"))
     (setting,) = duckdb.execute("SELECT current_setting('temp_directory')").fetchall()
     assert setting == ("",)
 
@@ -98,7 +98,7 @@ def test_duckdb_has_no_place_to_lay_rows_down(room: Room, monkeypatch: pytest.Mo
 def test_the_room_reads_what_it_keeps_encrypted(room: Room) -> None:
     filled(room)
     vault = open_vault(room.directory, room.agreement)
-    people = pl.read_parquet(table_path(vault, "touches"))["user"].to_list()
+    people = pl.read_parquet(table_paths(vault, "touches"))["user"].to_list()
     assert [room.words[person] for person in people] == ["ann", "bob", "nobody0", "nobody1"]
     assert engine.collect(links(vault), "links").height == 1
     assert engine.collect(attributed(vault), "attributed").height == 2
@@ -106,14 +106,14 @@ def test_the_room_reads_what_it_keeps_encrypted(room: Room) -> None:
 
 def test_a_table_is_opened_once(room: Room) -> None:
     vault = filled(room)
-    assert table_path(vault, "touches") == table_path(vault, "touches")
-    assert table_path(vault, "touches") != table_path(vault, "users")
+    assert table_paths(vault, "touches") == table_paths(vault, "touches")
+    assert table_paths(vault, "touches") != table_paths(vault, "users")
 
 
 def test_a_frame_can_be_computed_when_the_vault_is_gone(room: Room) -> None:
     vault = filled(room)
-    frame = engine.scan(table_path(vault, "touches"))
-    path = table_path(vault, "touches")
+    frame = engine.scan(*table_paths(vault, "touches"))
+    (path,) = table_paths(vault, "touches")
     del vault
     assert not path.exists()
     assert engine.collect(frame, "touches").height == 4
@@ -145,15 +145,15 @@ def test_a_file_that_is_not_as_it_was_is_not_read(
     vault = filled(room)
     damage(room.directory / "vault" / vault.handovers["ads"])
     with pytest.raises(SealError, match="own 'touches' does not open"):
-        table_path(vault, "touches")
+        table_paths(vault, "touches")
 
 
 def test_a_table_of_an_earlier_handover_does_not_stand_in_for_this_one(room: Room) -> None:
-    earlier = filled(room).paths["touches"].read_bytes()
+    earlier = filled(room).paths["touches"][0].read_bytes()
     vault = filled(room)
-    vault.paths["touches"].write_bytes(earlier)
+    vault.paths["touches"][0].write_bytes(earlier)
     with pytest.raises(SealError):
-        table_path(vault, "touches")
+        table_paths(vault, "touches")
 
 
 def test_the_same_rows_are_never_encrypted_alike_twice(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_where_there_are_no_files_in_memory_it_is_its_owner_s_alone_and_goes_as_
     monkeypatch.delattr(os, "memfd_create", raising=False)
     vault = filled(room)
     assert [t.cells.equals(e.cells) for t, e in zip(computed(vault), expected, strict=True)]
-    path = table_path(vault, "touches")
+    (path,) = table_paths(vault, "touches")
     assert name_of(path) == "touches"
     assert path.parent.parent == scratch
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

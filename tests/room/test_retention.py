@@ -19,7 +19,7 @@ from cleanroom.room import retention, vault
 from cleanroom.room.derived import links
 from cleanroom.room.history import history, write_history
 from cleanroom.room.retention import Deletion, expire
-from cleanroom.room.vault import Vault, accept, open_vault, table_path
+from cleanroom.room.vault import Vault, accept, open_vault, table_paths
 from cleanroom.study import ConversionStudy
 from cleanroom.tables import Platform
 from tests.room.event_log import FEW, Room
@@ -204,15 +204,15 @@ def test_a_handover_that_a_newer_one_replaces_is_deleted_with_a_receipt(
 
 def test_what_was_opened_before_stays_readable_and_nothing_else(room: Room, opened: Vault) -> None:
     room.vault(touches=TOUCHES, visits=VISITS)
-    assert pl.read_parquet(table_path(opened, "touches")).height == 1 + FEWEST  # in memory since
+    assert pl.read_parquet(table_paths(opened, "touches")).height == 1 + FEWEST  # in memory since
     with pytest.raises(HandoverError, match="'users' is not in the room any more"):
-        table_path(opened, "users")
+        table_paths(opened, "users")
 
 
 def test_nothing_is_derived_from_a_handover_that_was_replaced(room: Room) -> None:
     older = room.vault(touches=TOUCHES, visits=VISITS)
     for table in ("touches", "visits"):
-        table_path(older, table)
+        table_paths(older, table)
     accept(room.directory, newer(room), room.agreement)
     before = folders(room)
     with pytest.raises(HandoverError, match="A newer handover came in meanwhile"):

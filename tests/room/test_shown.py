@@ -25,11 +25,10 @@ from cleanroom.review.records import Decision, Reviewer
 from cleanroom.review.states import State
 from cleanroom.room import shown
 from cleanroom.room.conversion import conversion_tables
-from cleanroom.room.engine import scan
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.numbered import numbering
 from cleanroom.room.register import UNKNOWN
-from cleanroom.room.vault import open_vault, table_path
+from cleanroom.room.vault import open_vault, rows_of
 from cleanroom.tables import Platform
 from tests.room.asking import FEW, LIFT, agree, asked, cell, files, hand_over, refused, ring
 from tests.room.event_log import Room
@@ -328,7 +327,7 @@ class TestRotation:
 
     def readers(self, epochs: TwoEpochs, epoch: str) -> Any:
         vault = open_vault(epochs.room, epochs.agreed[epoch])
-        rows = scan(table_path(vault, "touches"))
+        rows = rows_of(vault, "touches")
         marks = {"any": ~nw.col("kind").is_null(), "cost": nw.col("cost")}
         everyone = rows.with_columns(all=nw.lit("all"))
         counted = numbering(vault).count(everyone, ("all",), "user", marks, {"cost": None})

@@ -24,7 +24,7 @@ from cleanroom.errors import AgreementError, HandoverError, KeysError, StudyErro
 from cleanroom.keyring import Keyring, open_keyring
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.vault import accept, create_room, open_vault, room_key, table_path
+from cleanroom.room.vault import accept, create_room, open_vault, room_key, table_paths
 from cleanroom.study import LiftStudy
 from cleanroom.tables import Platform
 from tests.room.event_log import FEW, MERCHANTS, YESTERDAY, Room
@@ -110,8 +110,8 @@ def test_the_room_s_keys_are_opened_once(room: Room, monkeypatch: pytest.MonkeyP
     times.clear()
     vault = open_vault(room.directory, room.agreement)
     assert signing.public_of(room_key(vault)) == room.public_key
-    assert pl.read_parquet(table_path(vault, "touches")).height == 2 + FEWEST
-    assert pl.read_parquet(table_path(vault, "users")).height == FEWEST
+    assert pl.read_parquet(table_paths(vault, "touches")).height == 2 + FEWEST
+    assert pl.read_parquet(table_paths(vault, "users")).height == FEWEST
     assert len(times) == 1
 
 
@@ -134,9 +134,9 @@ def test_an_accepted_handover_is_described_in_numbers(room: Room) -> None:
 
 def test_only_the_room_s_owner_can_read_the_vault(room: Room) -> None:
     vault = room.vault()
-    folders = {room.directory / "vault", *(path.parent for path in vault.paths.values())}
+    folders = {room.directory / "vault", *(path.parent for [path] in vault.paths.values())}
     assert {mode(folder) for folder in folders} == {0o700}
-    assert {mode(path) for path in vault.paths.values()} == {0o600}
+    assert {mode(path) for [path] in vault.paths.values()} == {0o600}
 
 
 def test_the_vault_has_a_copy_of_its_own(room: Room) -> None:
@@ -145,7 +145,7 @@ def test_the_vault_has_a_copy_of_its_own(room: Room) -> None:
     accept(room.directory, store_handover(room), room.agreement)
     (handover / "touches.sealed").write_bytes(b"gone")
     vault = open_vault(room.directory, room.agreement)
-    assert pl.read_parquet(table_path(vault, "touches")).height == 2
+    assert pl.read_parquet(table_paths(vault, "touches")).height == 2
 
 
 def test_accepting_again_changes_nothing(room: Room) -> None:
@@ -176,7 +176,7 @@ def test_what_was_accepted_is_in_the_ledger(room: Room) -> None:
 def test_the_handover_accepted_last_is_in_force(room: Room) -> None:
     older = room.vault(touches=TOUCHES)
     newer = room.vault(touches=TOUCHES + "03T10:00 click cyd c3 50\n03T11:00 click dee c4 50")
-    assert pl.read_parquet(table_path(newer, "touches")).height == 4 + FEWEST
+    assert pl.read_parquet(table_paths(newer, "touches")).height == 4 + FEWEST
     assert newer.handovers["ads"] != older.handovers["ads"]
     assert open_vault(room.directory, room.agreement).handovers == newer.handovers
 

@@ -31,7 +31,7 @@ from cleanroom.room.history import history
 from cleanroom.room.opened import write_sealed
 from cleanroom.room.place import ledger_of
 from cleanroom.room.rotation import Rotated, known_and_carried, rotate
-from cleanroom.room.vault import accept, open_vault, table_path
+from cleanroom.room.vault import accept, open_vault, table_paths
 from cleanroom.tables import KeyRole, Platform
 from tests.party.exports import (
     CANARY,
@@ -228,7 +228,7 @@ def test_a_rotation_can_change_the_hash_and_the_room_accepts_what_follows(tmp_pa
         assert sorted(epochs.numbers(party).values()) == sorted(before.values())
         assert not epochs.numbers(party).keys() & before.keys()
     vault = open_vault(epochs.room, epochs.agreed[NEW])
-    touches, visits = (pl.read_parquet(table_path(vault, t)) for t in ("touches", "visits"))
+    touches, visits = (pl.read_parquet(table_paths(vault, t)) for t in ("touches", "visits"))
     assert touches.join(visits, on="cid").height == 2
 
 
