@@ -25,6 +25,7 @@ VOCABULARY = frozenset(
         "layout",
         "ledger",
         "mailbox",
+        "mailbox_folder",
         "matching",
         "message",
         "noise",
