@@ -111,6 +111,14 @@ def create_keyring(
     return Keyring(public, held)
 
 
+def forget_passphrase() -> None:
+    """Take the passphrase out of the environment, so that no process started later inherits it.
+
+    For a program that has opened all the keys it needs.
+    """
+    os.environ.pop(PASSPHRASE, None)
+
+
 def write_public(directory: Path, public: dict[str, str]) -> None:
     """Write `public.json`, which is to be sent to whoever keeps the agreement."""
     (directory / PUBLIC).write_text(json.dumps(public, indent=2), encoding="utf-8")

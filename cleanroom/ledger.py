@@ -110,7 +110,7 @@ def append_all_if(
     finally:
         os.close(descriptor)
     if not last:
-        _sync_directory(path.parent)
+        signing.sync(path.parent)
     return hashes
 
 
@@ -214,15 +214,6 @@ def _parse(line: bytes, number: int | str) -> dict[str, Any]:
     if not isinstance(record.get("hash"), str):
         raise _broken(number, "is not a record")
     return dict(record)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a new file's name durable as well as its content."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _broken(number: int | str, how: str) -> LedgerError:

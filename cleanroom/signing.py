@@ -1,4 +1,4 @@
-"""Canonical JSON, digests, Ed25519 signatures (RFC 8032), and files that hold secrets."""
+"""Canonical JSON, digests, Ed25519 signatures (RFC 8032), files that are secret or have to last."""
 
 from __future__ import annotations
 
@@ -42,19 +42,31 @@ def file_digest(path: Path) -> str:
 
 
 def write_canonical(path: Path, value: Any) -> None:
-    """Write a JSON value in its canonical form; the file appears whole or not at all."""
+    """Write a JSON value in its canonical form, as `write_whole` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, canonical(value))
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, in place of an earlier one."""
+    """Write a file that appears whole or not at all, in place of an earlier one, and is on disk
+    when this returns."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_bytes(content)
+        sync(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or the names in a folder, outlive a power cut from here on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sign(key: SigningKey, purpose: str, value: Any) -> str:
@@ -81,7 +93,8 @@ def public_of(key: SigningKey) -> str:
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Write a new file that only its owner can read; it appears whole or not at all.
+    """Write a new file that only its owner can read; it appears whole or not at all, and is on disk
+    when this returns.
 
     Raises `KeysError` if there is one already.
     """
@@ -99,6 +112,7 @@ def write_secret(path: Path, secret: bytes) -> None:
         ) from None
     finally:
         partial.unlink()
+    sync(path.parent)
 
 
 def read_secret(path: Path) -> bytes:

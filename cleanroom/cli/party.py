@@ -121,6 +121,7 @@ def party_match(  # noqa: PLR0913, PLR0917 - an option for each of its places
     """
     from cleanroom.agreement import load
     from cleanroom.cli.progress import Shown
+    from cleanroom.keyring import forget_passphrase
     from cleanroom.mailbox import open_mailbox
     from cleanroom.party.keys import load_keys
     from cleanroom.party.match import match
@@ -138,5 +139,6 @@ def party_match(  # noqa: PLR0913, PLR0917 - an option for each of its places
         open_mailbox(mailbox),
         state,
     )
+    forget_passphrase()  # the processes that blind need none
     with alone(folder_of(state, side.keys)):
         run(match(replace(side, progress=shown)), timeout, shown)

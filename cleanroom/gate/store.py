@@ -39,13 +39,12 @@ class Store:
         partial = self.folder / f".{secrets.token_hex(8)}"
         signing.write_secret(partial, signing.canonical(tables))
         try:
-            _sync(partial)
             os.link(partial, self._file(content))
         except FileExistsError:
             pass
         finally:
             partial.unlink()
-        _sync(self.folder)
+        signing.sync(self.folder)
 
     def read(self, content: str, path: Path) -> Drawn:
         """The numbers of a content, which the ledger at `path` names from here on.
@@ -83,11 +82,3 @@ def _named(content: str, records: Iterable[dict[str, Any]]) -> str | None:
         elif record["event"] == ledger.Event.NOISE_DRAWN and facts["content"] == content:
             named = str(facts["sha256"])
     return named
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,8 @@
 """What a platform has to keep while a match runs: its secrets, encrypted, and for this match only.
 
-They are forgotten when the room has the links: nobody can double a point of that match any more,
-not even with the platform's keys and all that went through the mailbox.
+What is sent rests on them, so they are on disk before. They are forgotten when the room has the
+links: nobody can double a point of that match any more, not even with the platform's keys and all
+that went through the mailbox.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def read_state(directory: Path, keys: PartyKeys, match: str) -> MatchState | Non
 def new_state(
     directory: Path, keys: PartyKeys, match: str, kinds: Iterable[IdentifierKind], chunk: int
 ) -> MatchState:
-    """Make a match's secrets and write them down; those of the platform's earlier matches go."""
+    """Make a match's secrets, and have them on disk; those of the platform's earlier matches go."""
     state = MatchState(match, {kind: curve.new_secret() for kind in kinds}, chunk)
     plain: dict[str, Any] = {
         "format": _FORMAT,
@@ -86,6 +87,8 @@ def new_state(
     record = {"salt": salt.hex(), "sealed": sealed.getvalue().hex()}
     signing.write_secret(partial, signing.canonical(record))
     partial.replace(file)
+    for folder in file.parents[:3]:  # the folders, too, may be new to those they are in
+        signing.sync(folder)
     return state
 
 
@@ -108,10 +111,12 @@ def is_first_or_same(
     with file.open("r+b") as known:
         known.seek(number * len(digest))
         before = known.read(len(digest))
-        if len(before) == len(digest):
+        if len(before) == len(digest) and any(before):
             return before == digest
-        known.seek(number * len(digest))  # a crash may have cut it
+        known.seek(number * len(digest))  # a crash may have cut it, or left zeros in its place
         known.write(digest)
+    signing.sync(file)
+    signing.sync(file.parent)
     return True
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from cleanroom import signing
+
 _PARTIAL = "partial-"
 
 
@@ -17,7 +19,8 @@ _PARTIAL = "partial-"
 def appearing_whole(folder: Path) -> Iterator[Path]:
     """Give a folder to fill that becomes `folder` once it is filled without an error.
 
-    If another process has made `folder` meanwhile, that one stays: both hold the same.
+    It is on disk then. If another process has made `folder` meanwhile, that one stays: both hold
+    the same.
     """
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     partial = Path(mkdtemp(dir=folder.parent, prefix=_PARTIAL))
@@ -25,7 +28,10 @@ def appearing_whole(folder: Path) -> Iterator[Path]:
         yield partial
         for file in partial.iterdir():
             file.chmod(0o600)
+            signing.sync(file)
+        signing.sync(partial)
         _rename(partial, folder)
+        signing.sync(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -37,6 +43,7 @@ def remove_whole(folder: Path) -> None:
     """
     partial = Path(mkdtemp(dir=folder.parent, prefix=_PARTIAL))
     folder.rename(partial)
+    signing.sync(folder.parent)
     shutil.rmtree(partial)
 
 

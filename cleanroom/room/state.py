@@ -8,7 +8,6 @@ the file's name, the folder's and a salt of its own: no file can be passed off a
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -38,10 +37,10 @@ def write_state(path: Path, ring: Keyring, about: dict[str, Any], content: bytes
         sealed = partial / path.name
         write_sealed(plain.path, sealed, ring.secrets[Secret.STORAGE], folder.name)
         sealed.chmod(0o600)
-        _sync(sealed)
+        signing.sync(sealed)
         sealed.replace(path)
         # What it stands for is deleted next: the new name has to outlive a power cut as well.
-        _sync(folder)
+        signing.sync(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -54,11 +53,3 @@ def read_state(path: Path, ring: Keyring) -> tuple[dict[str, Any], bytes]:
     opened = read_sealed(path, ring.secrets[Secret.STORAGE])
     line, _, content = opened.path.read_bytes().partition(b"\n")
     return json.loads(line), content
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

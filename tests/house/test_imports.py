@@ -27,6 +27,7 @@ VOCABULARY = frozenset(
         "layout",
         "ledger",
         "mailbox",
+        "mailbox_folder",
         "matching",
         "message",
         "noise",

@@ -7,15 +7,22 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cleanroom.agreement import write
+from cleanroom.cli import app
 from cleanroom.errors import ExitCode
+from cleanroom.keyring import PASSPHRASE
 from cleanroom.message import Step
+from cleanroom.party import match as at_party
 from cleanroom.party.match_state import folder_of
-from cleanroom.stepwise import alone
+from cleanroom.party.side import Side
+from cleanroom.stepwise import Moved, Steps, alone
 from cleanroom.tables import Platform
 from tests.blinding import ACTORS, ADS, ROOM, STORE, Scene, scene
 
@@ -141,3 +148,19 @@ def test_a_party_that_is_alone_ends_with_the_join_s_exit_code(name: str, match: 
     done = finished(match, name)
     assert done.returncode == ExitCode.JOIN
     assert "Nothing came within 0 seconds: waiting for" in done.stderr
+
+
+def test_a_passphrase_is_not_passed_on_to_the_processes_that_blind(
+    match: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    def looks(side: Side) -> Steps[None]:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # as `blinding.Crew` has them
+            seen.append(pool.submit(os.getenv, PASSPHRASE).result())
+        yield Moved()
+
+    monkeypatch.setattr(at_party, "match", looks)
+    monkeypatch.setenv(PASSPHRASE, "CANARY of a passphrase")
+    assert CliRunner().invoke(app, command(match, ADS)[3:]).exit_code == 0
+    assert seen == [None]

@@ -164,6 +164,15 @@ def test_a_message_that_is_gone_is_waited_for(route: Route, match: Scene) -> Non
     refused(match, route.reader, "Nothing came within 0 seconds: waiting for message 1 of")
 
 
+@ROUTES
+def test_a_link_out_of_the_mailbox_in_a_message_s_place(route: Route, match: Scene) -> None:
+    arrived(match, route)
+    message = file(match, route, 1)
+    message.rename(match.home / "elsewhere")
+    message.symlink_to(match.home / "elsewhere")
+    refused(match, route.reader, "In the mailbox, 000001 is a link")
+
+
 # By the sender itself
 
 
@@ -280,6 +289,16 @@ def test_what_was_doubled_is_doubled_alike_after_a_restart(match: Scene) -> None
     before = arrived(match, TO_ROOM)
     for number in range(3):
         file(match, TO_ROOM, number).unlink()
+    match.until_waiting(STORE)
+    assert match.received(Step.DOUBLED, STORE, ROOM) == before
+
+
+def test_of_what_was_doubled_a_power_cut_may_leave_zeros(match: Scene) -> None:
+    # It had not been sent by then: a digest is on disk before.
+    before = arrived(match, TO_ROOM)
+    (known,) = (match.home / STORE / "state").rglob("*.doubled")
+    known.write_bytes(known.read_bytes()[:64] + bytes(32))
+    file(match, TO_ROOM, 2).unlink()
     match.until_waiting(STORE)
     assert match.received(Step.DOUBLED, STORE, ROOM) == before
 

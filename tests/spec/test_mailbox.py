@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from os.path import samestat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom import signing, stepwise
 from cleanroom.agreement import Agreement, load, parse, to_record
 from cleanroom.errors import JoinError
-from cleanroom.mailbox import Mailbox, open_mailbox
+from cleanroom.mailbox import Mailbox, Store, open_mailbox
 from cleanroom.matching import are_increasing, join_columns, new_ticket, points
 from cleanroom.message import Header, Step, Stream, open_message, seal_message
 from cleanroom.stepwise import SILENT, Moved, Waiting, alone, run
@@ -69,35 +71,115 @@ def test_names_are_those_of_a_folder_and_of_whole_files(mailbox: Mailbox) -> Non
     assert mailbox.names("m") == set()
     for name in ("m/one", "m/two", "n/three"):
         mailbox.write(name, b"")
-    mailbox.files.pipe_file(f"{mailbox.root}/m/four.0123.partial", b"hal")
+    mailbox.write("m/four.0123.partial", b"hal")
     assert mailbox.names("m") == {"one", "two"}
 
 
 def test_a_file_that_is_too_large_is_not_read(mailbox: Mailbox) -> None:
     mailbox.write("large", bytes(11))
-    with pytest.raises(JoinError, match=r"large is larger than any message can be \(11 bytes\)"):
+    with pytest.raises(JoinError, match=r"large is larger than any message can be \(10 bytes\)"):
         mailbox.read("large", 10)
 
 
+@pytest.mark.parametrize("size", [4, None])  # None from a store that cannot say
 def test_a_file_that_grows_while_it_is_read_is_cut_off(
+    size: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(MemoryFileSystem(), str(tmp_path))
+    store.write("grown", bytes(20), "partial")
+    monkeypatch.setattr(MemoryFileSystem, "size", lambda *_: size)
+    assert store.read("grown", 11) == bytes(size or 11)
+
+
+@pytest.mark.parametrize("name", ["one", "m/one", "m/inner/one"])
+def test_a_file_that_is_removed_before_it_is_read_is_not_there(name: str, mailbox: Mailbox) -> None:
+    assert mailbox.read(name, 10) is None
+    assert mailbox.names(name) == set()
+    mailbox.remove(name)
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless")
+    with pytest.raises(JoinError, match="endless is no file"):
+        open_mailbox(str(tmp_path)).read("endless", 10)
+
+
+USES: dict[str, Callable[[Mailbox], object]] = {
+    "read": lambda mailbox: mailbox.read("m/inner/secret", 10),
+    "looked into": lambda mailbox: mailbox.names("m/inner"),
+    "written to": lambda mailbox: mailbox.write("m/inner/secret", b"other"),
+    "emptied": lambda mailbox: mailbox.remove("m/inner"),
+}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder that is none of the mailbox's."""
+    (tmp_path / "outside" / "inner").mkdir(parents=True)
+    (tmp_path / "outside" / "inner" / "secret").write_bytes(b"secret")
+    return tmp_path / "outside"
+
+
+@pytest.mark.parametrize("linked", ["m", "inner"])
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_link_out_of_a_mailbox_is_not_followed(
+    use: Callable[[Mailbox], object], linked: str, outside: Path, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    if linked == "m":
+        box.mkdir()
+        (box / "m").symlink_to(outside)
+    else:
+        (box / "m").mkdir(parents=True)
+        (box / "m" / "inner").symlink_to(outside / "inner")
+    with pytest.raises(JoinError, match=f"In the mailbox, {linked} is a link"):
+        use(open_mailbox(str(box)))
+    assert [p.name for p in (outside / "inner").iterdir()] == ["secret"]
+    assert (outside / "inner" / "secret").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("target", ["secret", "/dev/zero", "nowhere"])
+def test_a_link_in_a_file_s_place_is_not_read_and_is_replaced(
+    target: str, outside: Path, tmp_path: Path
+) -> None:
+    mailbox, link = open_mailbox(str(tmp_path / "box")), tmp_path / "box" / "file"
+    mailbox.write("other", b"")
+    link.symlink_to(outside / "inner" / target)
+    with pytest.raises(JoinError, match="In the mailbox, file is a link"):
+        mailbox.read("file", 10)
+    mailbox.write("file", b"content")
+    assert mailbox.read("file", 10) == b"content"
+    assert not link.is_symlink()
+    assert [p.name for p in (outside / "inner").iterdir()] == ["secret"]
+    assert (outside / "inner" / "secret").read_bytes() == b"secret"
+
+
+def test_a_mailbox_may_itself_be_named_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "box")
+    open_mailbox(str(tmp_path / "link")).write("one", b"content")
+    assert open_mailbox(f"file://{tmp_path}/box").read("one", 10) == b"content"
+
+
+def test_a_file_is_on_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mailbox = open_mailbox(str(tmp_path))
-    (tmp_path / "grown").write_bytes(bytes(11))
-    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: 4)
-    assert mailbox.read("grown", 10) == bytes(4)
-    monkeypatch.setattr(type(mailbox.files), "size", lambda *_: None)  # a store that cannot say
-    with pytest.raises(JoinError, match="grown is larger than any message"):
-        mailbox.read("grown", 10)
+    mailbox, calls = open_mailbox(str(tmp_path)), list[str]()
 
+    def fsync(descriptor: int, real: Callable[[int], None] = os.fsync) -> None:
+        found = os.fstat(descriptor)
+        (name,) = (p.name for p in (tmp_path, *tmp_path.rglob("*")) if samestat(p.stat(), found))
+        calls.append("sync " + name.rpartition(".")[2])
+        real(descriptor)
 
-@pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_what_is_no_file_is_not_read_without_end(kind: str, tmp_path: Path) -> None:
-    if kind == "pipe":
-        os.mkfifo(tmp_path / "endless")
-    else:
-        (tmp_path / "endless").symlink_to("/dev/zero")
-    assert open_mailbox(str(tmp_path)).read("endless", 10) == b""
+    def rename(*places: Any, real: Callable[..., None] = os.rename, **within: int) -> None:
+        calls.append("rename")
+        real(*places, **within)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    mailbox.write("m/one", b"content")
+    assert calls == [f"sync {tmp_path.name}", "sync partial", "rename", "sync m"]
 
 
 def test_a_folder_is_removed_with_all_that_is_in_it(mailbox: Mailbox) -> None:
@@ -114,10 +196,10 @@ def test_a_crash_while_writing_leaves_no_file(
 ) -> None:
     mailbox = open_mailbox(str(tmp_path))
 
-    def crash(*_: Any) -> None:
+    def crash(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(mailbox.files), "mv", crash)
+    monkeypatch.setattr(os, "rename", crash)
     with pytest.raises(KeyboardInterrupt):
         mailbox.write("m/one", b"content")
     assert mailbox.names("m") == set()
