@@ -96,7 +96,7 @@ def beside_chart(study: Candidate, holdout: Candidate) -> alt.LayerChart:
     """The lift by each method, and as a randomised holdout of the same people has it; whiskers are
     95 % intervals. Raises `StudyError` where the two are no such pair (`beside.side_by_side`)."""
     rows = [_row(one.label, one.below, one.estimate) for one in side_by_side(study, holdout)]
-    title = next(sentences(study, holdout)).removesuffix(".")
+    title = next(sentences(study, holdout)).removesuffix(".").partition(":")[0]
     return drawing.intervals(rows, "difference in conversion, percentage points", title)
 
 

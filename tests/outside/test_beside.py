@@ -20,6 +20,7 @@ from tests.outside.factories import candidate_of
 
 EXPOSURES = ObservationalStudy(merchant="m", start=date(2026, 5, 1), end=date(2026, 5, 15))
 OUTCOMES = lift_study()
+FEW = (Arm(40, 40, 5), Arm(40, 40, 5))
 
 
 def study(**changes: Any) -> Candidate:
@@ -77,6 +78,8 @@ def test_the_chart_has_all_of_them_on_one_scale() -> None:
     ]
     assert "The holdout found 1.50 points" in str(drawn["title"])
     assert "<svg" in to_svg(chart)
+    withheld = comparability.beside_chart(study(), holdout(lift_of(*FEW, OUTCOMES)))
+    assert str(withheld.title) == "The holdout's effect has no value"
 
 
 @pytest.mark.parametrize(
