@@ -162,7 +162,9 @@ def _bounds(template: Template) -> dict[str, Words]:
     for name in [*parameters_of(template.kind), DAYS]:
         if name in template.parameters:
             told[name] = bounds_said(template.parameters[name])
-        elif name != DAYS:
+        elif name == DAYS:
+            told[name] = said("anything")
+        else:
             told[name] = _default(default_of(template.kind, name))
     return told
 
