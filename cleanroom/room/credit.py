@@ -86,7 +86,8 @@ def credited(touchpoints: Frame, order: Sequence[str], window_days: int) -> Fram
     )
     wholes = {f"{name}_whole": nw.col(name).sum().over(*order) for name in ids}
     part = {
-        name: (nw.col(name) / nw.col(f"{name}_whole") * ORDER).floor().cast(nw.Int64)
+        # A tenth is not to lose a millionth to its binary form.
+        name: (nw.col(name) / nw.col(f"{name}_whole") * ORDER + 1e-3).floor().cast(nw.Int64)
         for name in ids
     }
     parts = weighed.with_columns(**wholes).with_columns(**part)
