@@ -20,15 +20,15 @@ _DATA = Path(os.environ.get("CLEANROOM_KNOWN_DATA", _BESIDE_CHECKOUT))
 
 
 @pytest.fixture(scope="session")
-def known_data() -> Callable[[str], pl.DataFrame]:
+def known_data() -> Callable[..., pl.DataFrame]:
     """Read one CSV file, plain or gzipped, by its name within the directory."""
 
-    def read(name: str) -> pl.DataFrame:
+    def read(name: str, separator: str = ",") -> pl.DataFrame:
         file = _DATA / name
         if not file.exists():
             pytest.skip(f"known data '{name}' is not at hand; set CLEANROOM_KNOWN_DATA")
         content = file.read_bytes()
         plain = gzip.decompress(content) if file.suffix == ".gz" else content
-        return pl.read_csv(BytesIO(plain), infer_schema_length=None)
+        return pl.read_csv(BytesIO(plain), separator=separator, infer_schema_length=None)
 
     return read
