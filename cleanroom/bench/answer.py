@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from cleanroom.gate.candidate import make_candidate, write_candidate
 from cleanroom.gate.differencing import shown
 from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
-from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.delay import last_complete_day
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.place import agreement_of, candidate_file, ledger_of
 from cleanroom.room.vault import Vault, open_vault, room_key
+from cleanroom.room.whole_path import whole_path
 from cleanroom.studies import conversion, lift
-from cleanroom.study import LiftStudy, Study, bounded
+from cleanroom.study import ConversionStudy, LiftStudy, Study, bounded, to_parameters
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,17 @@ class _Ground:
     def question(self, study: Study) -> str:
         """The digest of a study together with all that its answer depends on."""
         return signing.digest({**self.digests, "study": study.model_dump(mode="json")})
+
+    def reach_of_data(self, study: Study) -> dict[str, str]:
+        """Until when delays were watched, for the manifest; nothing is said of it under noise."""
+        if not isinstance(study, ConversionStudy) or self.policy.noise is not None:
+            return {}
+        return {"until": (study.until or self.last_day).isoformat()}
+
+    @cached_property
+    def last_day(self) -> date:
+        """The last day that the store's data reaches, where a study does not say."""
+        return last_complete_day(self.vault, self.policy)
 
 
 def answer(
@@ -153,11 +166,14 @@ def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study,
 
 
 def _alike(studies: Sequence[Study]) -> list[list[Study]]:
-    """Studies that one pass answers: of one kind and period, each merchant once."""
+    """Studies that one pass answers: of one kind, and conversion as one asks it, each merchant
+    once."""
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        period = (study.kind, study.start, study.end)
+        asked = to_parameters(study) if isinstance(study, ConversionStudy) else {}
+        own = sorted((name, value) for name, value in asked.items() if name != "merchant")
+        period = (study.kind, study.start, study.end, *own)
         groups[(*period, seen[(*period, study.merchant)])].append(study)
         seen[(*period, study.merchant)] += 1
     return list(groups.values())
@@ -167,8 +183,9 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     lifts = [study for study in studies if isinstance(study, LiftStudy)]
     if lifts:
         return lift_tables(ground.vault, lifts, ground.policy)
-    merchants, first = [study.merchant for study in studies], studies[0]
-    return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
+    paths = [study for study in studies if isinstance(study, ConversionStudy)]
+    merchants = [study.merchant for study in paths]
+    return whole_path(ground.vault, merchants, paths[0], ground.policy)
 
 
 def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Findings:
@@ -191,6 +208,7 @@ def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
         "currency": agreement.currency,
         "timezone": agreement.timezone,
         "window_days": agreement.join.attribution_window_days,
+        **ground.reach_of_data(study),
         "notebook": {"name": permitted.notebook, "sha256": permitted.sha256},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -177,14 +177,17 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
-    """What a cell counts: its measure, and the study's own categories that it is of."""
-    categories = {d.name: row[d.name] for d in layout.dimensions if d.categories}
+    """What a cell counts: its measure, and what else tells kinds of numbers apart."""
+    kinds = (d for d in layout.dimensions if d.names_kinds)
+    categories = {d.name: row[d.name] for d in kinds}
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 
 
 def _place(layout: Layout, row: Mapping[str, Any]) -> dict[str, str]:
-    """Of which part of the people a cell is: its values of the columns it is grouped by."""
-    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns}
+    """Of which part of the people a cell is: its values of the columns it is grouped by, and of
+    ways to count the same; of all parts, none."""
+    own = (d for d in layout.dimensions if not d.names_kinds and row[d.name] != d.total)
+    return {d.name: str(row[d.name]) for d in own}
 
 
 def _shown(cells: pl.DataFrame, withheld: pl.DataFrame, table: Table, seed: int) -> list[Shown]:

@@ -13,7 +13,7 @@ from cleanroom.gate.complementary import NOTHING, Earlier, Sheet, Together, comp
 from cleanroom.gate.differencing import Past, differing, told_together
 from cleanroom.gate.entries import Entries
 from cleanroom.gate.rounding import rounded
-from cleanroom.gate.rules import BOTH_ARMS, DIFFERENCING, RULES, first_rule, least_of
+from cleanroom.gate.rules import BOTH_ARMS, DIFFERENCING, INCOMPLETE, RULES, first_rule, least_of
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy, fingerprint
 
@@ -101,7 +101,7 @@ def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
     # Only what would leave is compared; where it differs by too few, its other arm falls as well.
     cells = differing(_with_other_arms(cells, table), table, policy, past)
-    return _with_other_arms(cells, table)
+    return _with_their_blocks(_with_other_arms(cells, table), table)
 
 
 def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -112,6 +112,20 @@ def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
     fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
     other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
     return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
+
+
+def _with_their_blocks(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The cells with all of a block withheld of which one is, for one reason: its own would tell.
+
+    Of such a block a reader knows what they knew without it, so that nothing has to protect it.
+    """
+    if not table.layout.blocks:
+        return cells
+    fallen = pl.col("withheld").is_not_null().any().over(table.layout.blocks)
+    return cells.with_columns(
+        withheld=pl.when(fallen & pl.col("no_data").is_null()).then(pl.lit(INCOMPLETE.id)),
+        because=pl.when(~fallen).then("because"),
+    )
 
 
 def _column_minimum(layout: Layout, policy: Policy) -> pl.Expr:

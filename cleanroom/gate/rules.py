@@ -117,6 +117,13 @@ COMPLEMENTARY = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+INCOMPLETE = Rule(
+    "incomplete",
+    "A cell was withheld of a block that is of use only as a whole (a life table, a triangle, what "
+    "one rule credits): nothing of the block is told, nor which of its cells it was.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 NO_BOUND = Rule(
     "no_bound",
     "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
@@ -124,7 +131,14 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, DIFFERENCING, COMPLEMENTARY, NO_BOUND)
+RULES: tuple[Rule, ...] = (
+    *CELL_RULES,
+    BOTH_ARMS,
+    DIFFERENCING,
+    COMPLEMENTARY,
+    INCOMPLETE,
+    NO_BOUND,
+)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:

@@ -6,156 +6,220 @@ touchpoint came before is `unattributed`, so that by every rule the parts make u
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import narwhals as nw
 
+from cleanroom.behind import Behind
 from cleanroom.borders import EVENTS, MONEY, Table
-from cleanroom.layout import Dimension, Layout, Measure, Use
 from cleanroom.policy import Policy
-from cleanroom.room.counting import (
-    Cell,
-    Key,
-    count_people,
-    fewer,
-    on_local_days,
-    single,
-    table,
-)
+from cleanroom.room.attribution_layout import WHOLES, credit_layout, orders_layout, steps_layout
+from cleanroom.room.channels import channels_of
+from cleanroom.room.counting import Cell, Key, count_people, fewer, on_local_days, single, table
 from cleanroom.room.credit import CREDIT_RULES, ORDER, credited
 from cleanroom.room.derived import links
 from cleanroom.room.engine import Frame, scan
 from cleanroom.room.journeys import net_orders
+from cleanroom.room.numbered import Counted, Numbering, Sides, behind, numbering, on
 from cleanroom.room.touchpoints import touched, touchpoints, transitions
 from cleanroom.room.vault import Vault, table_path
+from cleanroom.studies.markov import CONVERSION, NONE, START
+from cleanroom.study import ALL, ATTRIBUTED, UNATTRIBUTED, ConversionStudy
+from cleanroom.tables import ENGAGEMENTS, Platform
 
-UNATTRIBUTED, EVERY_RULE = "unattributed", "every"
 _RULES = [rule.id for rule in CREDIT_RULES]
-_MERCHANT = Dimension("merchant", ("touches.merchant", "visits.merchant"))
-_USER, _BUYER = "touches.user", "visits.buyer"
-
-
-def credit_layout(channel: str) -> Layout:
-    """The table `credit`, by rule and by a column of touches."""
-    return Layout(
-        "credit",
-        "Orders and revenue net of refunds that each rule credits to each channel",
-        (
-            _MERCHANT,
-            Dimension("rule", categories=(*_RULES, EVERY_RULE)),
-            Dimension("channel", (f"touches.{channel}",)),
-        ),
-        (
-            Measure("orders", Use.COUNT, ("visits.order", _USER, _BUYER)),
-            Measure("revenue", Use.SUM, ("visits.amount",)),
-        ),
-    )
-
-
-def steps_layout(channel: str) -> Layout:
-    """The table `steps`, from a value of a column of touches, or the start, to the next."""
-    column = (f"touches.{channel}",)
-    return Layout(
-        "steps",
-        "Steps of journeys, from one touchpoint straight to the next or to their end",
-        (_MERCHANT, Dimension("from", column), Dimension("to", column)),
-        (Measure("steps", Use.COUNT, ("touches.event_id", _USER, _BUYER)),),
-    )
 
 
 @dataclass(frozen=True)
 class _Sides:
     """The same counts by user and by buyer: of people the smaller rules."""
 
-    by_user: Mapping[Key, Counter[str]]
-    by_buyer: Mapping[Key, Counter[str]]
+    by_user: Mapping[Key, Counted]
+    by_buyer: Mapping[Key, Counted]
+
+    def of(self, key: Key) -> tuple[Counted, Counted]:
+        return self.by_user.get(key, Counted()), self.by_buyer.get(key, Counted())
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """Orders by buyer: `wholes`, by merchant, of all, of those with a touchpoint and of those
+    without; `channels`, by merchant and channel."""
+
+    wholes: Mapping[str, Mapping[Key, Counted]]
+    channels: _Sides
+
+    def of(self, merchant: str, part: str) -> tuple[Counted, ...]:
+        """The counts of a part, of each platform that counts people in it."""
+        if part in self.wholes:
+            return (self.wholes[part].get((merchant,), Counted()),)
+        return self.channels.of((merchant, part))
 
 
 def attribution_tables(
-    vault: Vault,
-    merchants: Sequence[str],
-    start: date,
-    end: date,
-    channel: str,
-    windows: Mapping[str, int],
-    policy: Policy,
+    vault: Vault, merchants: Sequence[str], study: ConversionStudy, policy: Policy
 ) -> list[Table]:
-    """Tables `credit` and `steps` of all `merchants`, in one pass.
+    """Tables `orders`, `credit` and `steps` of all `merchants`, in one pass.
 
-    `channel`: the column of touches that is credited. `windows`: by kind of touch, how many times
-    24 hours before an order it may lie. Raises `HandoverError` if the engine fails.
+    The study's own merchant is one of them or not. Raises `HandoverError` if the engine fails.
     """
+    channel, windows = study.channel, windows_of(study, vault)
+    most_days, zone = max(windows.values()), vault.agreement.timezone
     wanted = nw.col("merchant").is_in(sorted(set(merchants)))
-    days = on_local_days("time", start, end, vault.agreement.timezone)
+    days = on_local_days("time", study.start, study.end, zone)
     visits = scan(table_path(vault, "visits")).filter(wanted)
+    touches = scan(table_path(vault, "touches")).filter(wanted)
     bought = visits.filter(nw.col("kind") == "purchase", days)
     orders = net_orders(bought, visits, by=("merchant", "order"), whose=("buyer",))
-    own = touched(scan(table_path(vault, "touches")).filter(wanted), links(vault), channel)
+    own = touched(touches, links(vault), channel)
     points = touchpoints(own, orders, windows)
-    credit = list(_credit_cells(points, orders, max(windows.values()), policy))
-    steps = transitions(own.filter(days), orders, max(windows.values()))
+    names = channels_of(touches, channel, study.start, study.end, most_days, zone)
+    names = {merchant: names.get(merchant, ()) for merchant in sorted(set(merchants))}
+    numbers = numbering(vault)
+    counts = _ordered(points, orders, most_days, policy, numbers)
+    steps = _steps(transitions(own.filter(days), orders, most_days), policy, numbers)
+    window = study.touch_window_days
+
+    def who(cell: Cell) -> Behind:
+        merchant, rule, part, measure = map(str, cell[:4])
+        mark = _mark(part, rule) + ("" if measure == "orders" else "_net")
+        sides = counts.of(merchant, part)
+        value = {_party(sides, place): one.groups.get(mark) for place, one in enumerate(sides)}
+        return behind(value, on(Platform.STORE, counts.of(merchant, ALL)[0], "own_people"))
+
+    credit = [
+        cell
+        for merchant, channels in names.items()
+        for part in (ALL, UNATTRIBUTED, *channels)
+        for rule in _RULES
+        for cell in _credit(merchant, rule, part, counts)
+    ]
+    every = [
+        cell
+        for merchant in names
+        for part in WHOLES
+        for cell in _credit(merchant, "", part, counts)
+    ]
     return [
-        table(credit_layout(channel), credit),
-        table(steps_layout(channel), _step_cells(steps, policy)),
+        table(
+            orders_layout(channel, window),
+            [(cell[0], *cell[2:]) for cell in every],
+            lambda cell: who((cell[0], "", *cell[1:])),
+        ),
+        table(credit_layout(channel, window), credit, who),
+        table(
+            steps_layout(channel, window),
+            [cell for m in names for cell in _step_cells(m, names[m], steps)],
+            steps.who,
+        ),
     ]
 
 
-def _credit_cells(points: Frame, orders: Frame, window_days: int, policy: Policy) -> Iterator[Cell]:
+def windows_of(study: ConversionStudy, vault: Vault) -> dict[str, int]:
+    """By kind of touch, how many times 24 hours before an order it may lie."""
+    engaged = dict.fromkeys(("read", *ENGAGEMENTS), study.touch_window_days)
+    return {"click": vault.agreement.join.attribution_window_days, **engaged}
+
+
+def _ordered(
+    points: Frame, orders: Frame, window_days: int, policy: Policy, numbers: Numbering
+) -> _Orders:
     shared = credited(points, ("merchant", "order"), window_days)
     marks = {rule: nw.col(rule) for rule in _RULES}
     marks |= {f"{rule}_net": nw.col(rule) * nw.col("net") for rule in _RULES}
-    most = {rule: _bound(policy.max_events_per_person) for rule in _RULES}
-    most |= {f"{rule}_net": _bound(policy.max_amount_per_person) for rule in _RULES}
-    by = ("merchant", "channel")
-    counts = _Sides(*(count_people(shared, by, who, marks, most) for who in ("user", "buyer")))
-    buyers = count_people(orders, ("merchant",), "buyer", {"any": ~nw.col("order").is_null()})
-    for key in sorted(counts.by_buyer):
-        own = (counts.by_user[key], counts.by_buyer[key])
-        for rule in _RULES:
-            place = (key[0], rule, key[1])
-            yield from _cells(place, rule, own, buyers[key[:1]]["any_people"])
-    yield from _unattributed(points, orders, buyers, policy)
-
-
-def _unattributed(
-    points: Frame, orders: Frame, buyers: Mapping[Key, Counter[str]], policy: Policy
-) -> Iterator[Cell]:
     owed = points.select("merchant", "order").unique()
-    alone = orders.join(owed, on=["merchant", "order"], how="anti")
-    marks = {"own": nw.lit(ORDER), "own_net": nw.col("net") * ORDER}
-    most = {
-        "own": _bound(policy.max_events_per_person),
-        "own_net": _bound(policy.max_amount_per_person),
+    keys = ["merchant", "order"]
+    wholes = {
+        ALL: orders,
+        ATTRIBUTED: orders.join(owed, on=keys, how="semi"),
+        UNATTRIBUTED: orders.join(owed, on=keys, how="anti"),
     }
-    counts = count_people(alone, ("merchant",), "buyer", marks, most)
-    for key in sorted(buyers):
-        own = counts.get(key, Counter())
-        place = (key[0], EVERY_RULE, UNATTRIBUTED)
-        yield from _cells(place, "own", (own, own), buyers[key]["any_people"])
+    own = {"own": nw.lit(ORDER), "own_net": nw.col("net") * ORDER}
+    by = ("merchant", "channel")
+    sides = (
+        numbers.count(shared, by, person, marks, _bounds(marks, policy))
+        for person in ("user", "buyer")
+    )
+    return _Orders(
+        {
+            part: numbers.count(rows, ("merchant",), "buyer", own, _bounds(own, policy))
+            for part, rows in wholes.items()
+        },
+        _Sides(*sides),
+    )
 
 
-def _cells(
-    place: Key, mark: str, own: tuple[Counter[str], Counter[str]], base: int
-) -> Iterator[Cell]:
-    people = fewer(*own, mark)
+def _bounds(marks: Mapping[str, nw.Expr], policy: Policy) -> dict[str, int | None]:
+    """The most that one person counts of each mark, in millionths."""
+    events, amount = policy.max_events_per_person, policy.max_amount_per_person
+    most = {mark: amount if mark.endswith("_net") else events for mark in marks}
+    return {mark: None if bound is None else bound * ORDER for mark, bound in most.items()}
+
+
+def _mark(part: str, rule: str) -> str:
+    return "own" if part in WHOLES else rule
+
+
+def _party(sides: tuple[Counted, ...], place: int) -> Platform:
+    return Platform.ADS if place == 0 and len(sides) > 1 else Platform.STORE
+
+
+def _credit(merchant: str, rule: str, part: str, counts: _Orders) -> Iterator[Cell]:
+    sides, mark = counts.of(merchant, part), _mark(part, rule)
+    base = counts.of(merchant, ALL)[0]["own_people"]
+    people = fewer(sides[0], sides[-1], mark)
     for measure, name, unit in (("orders", mark, EVENTS), ("revenue", f"{mark}_net", MONEY)):
-        most = (part / ORDER for part in single(name, *own))
-        yield *place, measure, own[1][name] / ORDER, unit, base, people, *most
+        most = (number / ORDER for number in single(name, *sides))
+        value = sides[-1][name] / ORDER
+        yield merchant, rule, part, measure, value, unit, base, people, *most
 
 
-def _step_cells(steps: Frame, policy: Policy) -> Iterator[Cell]:
-    most = {"steps": policy.max_events_per_person}
-    marks = {"steps": nw.lit(1)}
-    counts = count_people(steps, ("merchant", "from", "to"), "person", marks, most)
-    people = count_people(steps, ("merchant",), "person", marks)
-    for key, own in sorted(counts.items()):
-        base = people[key[:1]]["steps_people"]
-        contributors = own["steps_people"]
-        yield *key, "steps", own["steps"], EVENTS, base, contributors, *single("steps", own)
+@dataclass(frozen=True)
+class _Steps:
+    """Steps by (merchant, from, to), and all of a merchant: `by_person` counts them, the users and
+    the linked buyers among these persons are behind them."""
+
+    by_person: Mapping[Key, Mapping[str, int]]
+    users: Mapping[Key, Counted]
+    buyers: Mapping[Key, Counted]
+
+    def who(self, cell: Cell) -> Behind:
+        """The people behind a cell that begins with merchant, from and to."""
+        key = tuple(map(str, cell[:3]))
+
+        def sides(key: Key, name: str) -> Sides:
+            user, buyer = self.users.get(key, Counted()), self.buyers.get(key, Counted())
+            return on(Platform.ADS, user, name) | on(Platform.STORE, buyer, name)
+
+        return behind(sides(key, "steps"), sides(key[:1], "steps_people"))
 
 
-def _bound(most: int | None) -> int | None:
-    return None if most is None else most * ORDER
+def _steps(steps: Frame, policy: Policy, numbers: Numbering) -> _Steps:
+    marks, most = {"steps": nw.lit(1)}, {"steps": policy.max_events_per_person}
+    linked = steps.filter(~nw.col("buyer").is_null())
+    by_person: dict[Key, Mapping[str, int]] = {}
+    users: dict[Key, Counted] = {}
+    buyers: dict[Key, Counted] = {}
+    for by in (("merchant",), ("merchant", "from", "to")):
+        by_person |= count_people(steps, by, "person", marks, most)
+        users |= numbers.count(steps, by, "user", marks, most)
+        buyers |= numbers.count(linked, by, "buyer", marks, most)
+    return _Steps(by_person, users, buyers)
+
+
+def _step_cells(merchant: str, channels: Sequence[str], steps: _Steps) -> Iterator[Cell]:
+    """Every step there could be, whether anybody took it or not."""
+    base = _people(steps, (merchant,))
+    for origin in (START, *channels):
+        ends = () if origin == START else (CONVERSION, NONE)
+        for target in (*(channel for channel in channels if channel != origin), *ends):
+            key = (merchant, origin, target)
+            own = steps.by_person.get(key, Counted())
+            most = single("steps", own, steps.users.get(key, Counted()))
+            yield *key, "steps", own["steps"], EVENTS, base, _people(steps, key), *most
+
+
+def _people(steps: _Steps, key: Key) -> int:
+    persons, users = (one.get(key, Counted()) for one in (steps.by_person, steps.users))
+    return fewer(persons, users, "steps")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import narwhals as nw
 
+from cleanroom.room.channels import in_channel
 from cleanroom.room.engine import Frame
 from cleanroom.studies.markov import CONVERSION, NONE, START
 from cleanroom.tables import ENGAGEMENTS
@@ -17,11 +18,12 @@ from cleanroom.tables import ENGAGEMENTS
 # From the weakest to the strongest; impressions are no touchpoints: nobody did anything.
 PRIORITY = {"read": 1, **dict.fromkeys(ENGAGEMENTS, 2), "click": 3}
 _PATH = ("buyer", "merchant")
+_WHOSE = ("merchant", "person", "user", "buyer")
 
 
 def touched(touches: Frame, links: Frame, channel: str) -> Frame:
     """The touches that may be touchpoints, with `buyer` (null without a link), `channel` and
-    `priority`; what has no channel is `unknown`."""
+    `priority`."""
     pairs = links.filter(~nw.col("buyer").is_null()).select("user", *_PATH).unique()
     strength = nw.lit(0)
     for kind, priority in PRIORITY.items():
@@ -32,7 +34,7 @@ def touched(touches: Frame, links: Frame, channel: str) -> Frame:
         "merchant",
         "kind",
         "time",
-        channel=nw.col(channel).fill_null("unknown"),
+        channel=in_channel(channel),
         priority=strength.cast(nw.Int64),
     )
     return own.join(pairs, on=["user", "merchant"], how="left")
@@ -60,15 +62,24 @@ def touchpoints(touched: Frame, orders: Frame, windows: Mapping[str, int]) -> Fr
 
 
 def transitions(touched: Frame, orders: Frame, window_days: int) -> Frame:
-    """One row per step of a journey: `merchant`, `person`, `from`, `to`, one after another.
+    """One row per step of a journey from channel to channel: `merchant`, `person`, `user`, `buyer`,
+    `from`, `to`.
 
-    `person` is the buyer, or the user without a link. A journey is a person's touches at a merchant
-    up to the order that follows within `window_days` times 24 hours of the last one, or up to a gap
-    that is longer; orders without a touch before them are in no journey.
+    `person` is the buyer, or the user without a link. Touches of one channel, one right after the
+    other, are one: what a channel's removal loses does not depend on them. A journey is a person's
+    touches at a merchant up to the order that follows within `window_days` times 24 hours of the
+    last one, or up to a gap that is longer; orders without a touch before them are in no journey.
     """
     person = nw.coalesce(nw.col("buyer"), nw.col("user")).fill_null("")
     steps = touched.select(
-        "merchant", "event_id", "time", person=person, state="channel", turn=nw.lit(0)
+        "merchant",
+        "event_id",
+        "time",
+        "user",
+        "buyer",
+        person=person,
+        state="channel",
+        turn=nw.lit(0),
     )
     ends = orders.select(
         "merchant",
@@ -87,17 +98,18 @@ def transitions(touched: Frame, orders: Frame, window_days: int) -> Frame:
         after=nw.col("state").shift(-1).over(*whose, **along),
         after_time=nw.col("time").shift(-1).over(*whose, **along),
     ).filter(nw.col("turn") == 0)
-    return nw.concat([_begun(seen, window_days), _gone_on(seen, window_days)], how="vertical")
+    steps = nw.concat([_begun(seen, window_days), _gone_on(seen, window_days)], how="vertical")
+    return steps.filter(nw.col("from") != nw.col("to"))
 
 
 def _begun(seen: Frame, window_days: int) -> Frame:
     late = nw.col("time") > nw.col("before_time").dt.offset_by(f"{24 * window_days}h")
     first = nw.col("before").is_null() | (nw.col("before") == CONVERSION) | late
     begun = seen.filter(first.fill_null(value=True))
-    return begun.select("merchant", "person", **{"from": nw.lit(START), "to": nw.col("state")})
+    return begun.select(*_WHOSE, **{"from": nw.lit(START), "to": nw.col("state")})
 
 
 def _gone_on(seen: Frame, window_days: int) -> Frame:
     in_time = nw.col("after_time") <= nw.col("time").dt.offset_by(f"{24 * window_days}h")
     target = nw.when(in_time).then(nw.col("after")).otherwise(nw.lit(NONE)).fill_null(NONE)
-    return seen.select("merchant", "person", **{"from": nw.col("state"), "to": target})
+    return seen.select(*_WHOSE, **{"from": nw.col("state"), "to": target})

@@ -6,36 +6,44 @@ The study is of 2 to 20 March, local days of Shanghai; orders are dated by thems
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from cleanroom.policy import Policy
-from cleanroom.room.attribution import EVERY_RULE, UNATTRIBUTED, attribution_tables
+from cleanroom.room.attribution import attribution_tables
 from cleanroom.room.credit import CREDIT_RULES
-from cleanroom.tables import ENGAGEMENTS
+from cleanroom.study import ALL, ATTRIBUTED, UNATTRIBUTED, ConversionStudy
 from tests.room.event_log import Room, Shown, shown
 
 DAYS = (date(2026, 3, 2), date(2026, 3, 20))
-WINDOWS = {"click": 15, "read": 7, **dict.fromkeys(ENGAGEMENTS, 7)}
+CLICK_WINDOW = 15
 
 # Who clicked is linked to who came: what ann and b1 did is one person's doing.
 LINK = "time kind user cid note\n02T08:00 click ann c1 k0"
 CAME = "time kind buyer cid order amount\n02T08:01 visit b1 c1 - -"
 
 
+Channel = Literal["kind", "campaign", "creator", "note"]
+
+
 def study(
-    room: Room, touches: str, visits: str, channel: str = "note", policy: Policy | None = None
+    room: Room, touches: str, visits: str, channel: Channel = "note", policy: Policy | None = None
 ) -> dict[str, Shown]:
     """The cells of merchant `m`, by table."""
+    room.agree(join={"attribution_window_days": CLICK_WINDOW})
     vault = room.vault(touches=LINK + touches.rstrip(), visits=CAME + visits.rstrip())
-    found = attribution_tables(vault, ["m"], *DAYS, channel, WINDOWS, policy or Policy())
+    asked = ConversionStudy(
+        merchant="m", start=DAYS[0], end=DAYS[1], channel=channel, touch_window_days=7
+    )
+    found = attribution_tables(vault, ["m"], asked, policy or Policy())
     return {one.name: shown(one) for one in found}
 
 
 def credit(cells: dict[str, Shown], rule: str, measure: str = "orders") -> dict[str, float]:
-    """What a rule credits to each channel."""
+    """What a rule credits to each channel, and what it leaves unattributed."""
     return {
         channel: value
         for (whose, channel, of), (value, *_) in cells["credit"].items()
-        if (whose, of) == (rule, measure) and value
+        if (whose, of) == (rule, measure) and value and channel != ALL
     }
 
 
@@ -69,8 +77,7 @@ def test_a_touch_counts_within_the_window_of_its_kind(room: Room) -> None:
     17T08:01 purchase b1 - o4 100
     """
     cells = study(room, touches, visits)
-    assert credit(cells, "last") == {"k1": 1, "k0": 2}
-    assert credit(cells, EVERY_RULE) == {UNATTRIBUTED: 1}
+    assert credit(cells, "last") == {"k1": 1, "k0": 2, UNATTRIBUTED: 1}
 
 
 def test_orders_of_people_without_a_link_are_unattributed(room: Room) -> None:
@@ -80,9 +87,15 @@ def test_orders_of_people_without_a_link_are_unattributed(room: Room) -> None:
     06T12:00 purchase -  - o3 300
     """
     cells = study(room, "", visits)
-    assert credit(cells, "last") == {"k0": 1}
-    assert cells["credit"][EVERY_RULE, UNATTRIBUTED, "orders"] == (2, 3, 2)
-    assert cells["credit"][EVERY_RULE, UNATTRIBUTED, "revenue"] == (800, 3, 2)
+    assert credit(cells, "last") == {"k0": 1, UNATTRIBUTED: 2}
+    for rule in CREDIT_RULES:
+        assert cells["credit"][rule.id, UNATTRIBUTED, "orders"] == (2, 3, 2)
+        assert cells["credit"][rule.id, UNATTRIBUTED, "revenue"] == (800, 3, 2)
+    assert {part: cell for (part, of), cell in cells["orders"].items() if of == "orders"} == {
+        ALL: (3, 3, 3),
+        ATTRIBUTED: (1, 3, 1),
+        UNATTRIBUTED: (2, 3, 2),
+    }
 
 
 def test_refunds_are_taken_off_whenever_they_come(room: Room) -> None:
@@ -130,16 +143,17 @@ def test_the_parts_make_up_all_orders_by_every_rule(room: Room) -> None:
     cells = study(room, touches, visits)
     for rule in CREDIT_RULES:
         for measure, whole in (("orders", 3), ("revenue", 1078)):
-            parts = [
-                value
-                for (whose, _, of), (value, *_) in cells["credit"].items()
-                if whose in (rule.id, EVERY_RULE) and of == measure
-            ]
+            assert cells["credit"][rule.id, ALL, measure][0] == whole
+            parts = credit(cells, rule.id, measure).values()
             assert round(sum(parts), 5) == whole, (rule.id, measure)
 
 
 def steps(cells: dict[str, Shown]) -> dict[tuple[str, str], float]:
-    return {(origin, target): value for (origin, target, _), (value, *_) in cells["steps"].items()}
+    return {
+        (origin, target): value
+        for (origin, target, _), (value, *_) in cells["steps"].items()
+        if value
+    }
 
 
 def test_journeys_go_from_the_start_over_notes_to_an_order_or_to_none(room: Room) -> None:
@@ -175,3 +189,51 @@ def test_a_gap_longer_than_the_window_ends_a_journey(room: Room) -> None:
         ("start", "k1"): 1,
         ("k1", "conversion"): 1,
     }
+
+
+def test_touches_of_one_channel_in_a_row_are_one_step(room: Room) -> None:
+    touches = """
+    03T09:00 read ann - k1
+    03T10:00 like ann - k1
+    """
+    visits = """
+    06T12:00 purchase b1 - o1 900
+    """
+    found = steps(study(room, touches, visits))
+    assert found == {("start", "k0"): 1, ("k0", "k1"): 1, ("k1", "conversion"): 1}
+
+
+def test_kinds_of_engagement_are_one_channel(room: Room) -> None:
+    touches = """
+    03T09:00 like    ann - k1
+    03T10:00 collect ann - k2
+    """
+    visits = """
+    06T12:00 purchase b1 - o1 900
+    """
+    cells = study(room, touches, visits, channel="kind")
+    assert credit(cells, "shapley") == {"click": 0.5, "engage": 0.5}
+
+
+def test_every_channel_in_use_is_named_whoever_did_anything_there(room: Room) -> None:
+    touches = """
+    03T09:00 impression bob - k7
+    03T09:00 read       bob - unattributed
+    """
+    cells = study(room, touches, "\n06T12:00 purchase b1 - o1 900")
+    named = {channel for _, channel, _ in cells["credit"]}
+    assert named == {ALL, UNATTRIBUTED, "k0", "k7", "unknown"}
+    assert cells["credit"]["last", "k7", "orders"] == (0, 1, 0)
+    assert cells["steps"]["k7", "conversion", "steps"][0] == 0
+
+
+def test_people_stand_behind_each_cell_with_what_each_adds(room: Room) -> None:
+    room.agree(join={"attribution_window_days": CLICK_WINDOW})
+    visits = CAME + "\n06T12:00 purchase b1 - o1 900\n06T12:00 purchase b2 - o2 500"
+    vault = room.vault(touches=LINK, visits=visits)
+    asked = ConversionStudy(merchant="m", start=DAYS[0], end=DAYS[1], channel="note")
+    for one in attribution_tables(vault, ["m"], asked, Policy()):
+        assert one.behind is not None
+        for cell, behind in zip(one.cells.iter_rows(named=True), one.behind, strict=True):
+            fewest = [group.size for (share, _), group in behind.groups.items() if share == "value"]
+            assert min(fewest, default=0) == cell["contributors"], (one.name, cell)

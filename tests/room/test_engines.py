@@ -25,8 +25,9 @@ from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault, accept, open_vault, table_path
+from cleanroom.room.whole_path import whole_path
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
-from cleanroom.study import LiftStudy
+from cleanroom.study import ConversionStudy, LiftStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
 from tests.room.event_log import Room, shown
 
@@ -80,8 +81,9 @@ def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
         LiftStudy(merchant=merchant, start=HALF, end=LAST, study=f"holdout-{merchant}")
         for merchant in MERCHANTS
     ]
+    path = ConversionStudy(merchant="M01", start=PERIOD[0], end=PERIOD[1], until=LAST)
     return [
-        *conversion_tables(vault, MERCHANTS, *PERIOD, policy),
+        *whole_path(vault, MERCHANTS, path, policy or vault.agreement.effective_policy),
         *lift_tables(vault, studies, policy),
         link_diagnostics(vault),
     ]
@@ -95,7 +97,9 @@ def test_duckdb_gives_the_same_tables_as_polars(
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault, BOUNDED)
-    names = ["path", "money", "link", "bounds", "arms", "panel", "link_rules"]
+    path = ["path", "money", "link", "bounds", "path_by", "money_by"]
+    owed = ["orders", "credit", "steps", "delay", "maturity"]
+    names = [*path, *owed, "arms", "panel", "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
