@@ -139,10 +139,13 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
     with past_of(ground.vault, alike, ground.policy) as (past, earlier):
         protected, entries = protect_together(tables, ground.policy, past, earlier)
         people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
-        parts = {table.name: table.split("merchant") for table in protected}
+        parts = {table.name: (table, table.split("merchant")) for table in protected}
         made = []
         for study in alike:
-            own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
+            own = {
+                name: by_merchant.get(study.merchant) or table.only("merchant", study.merchant)
+                for name, (table, by_merchant) in parts.items()
+            }
             cells = [cell for found in people for cell in found.get(study.merchant, ())]
             numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
             made.append(Made(study, _candidate(study, own, ground), cells, numbers))
