@@ -24,6 +24,7 @@ _STORY = {
     "lift": ("cleanroom.bench.ask", "lift"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "path_charts": ("cleanroom.outside.path_charts", None),
     "run": ("cleanroom.bench.run", "run"),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),

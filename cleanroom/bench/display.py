@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cleanroom.absences import NO_DATA_WORDS, NoData
 from cleanroom.borders import Candidate, Verdict, candidate_digest
 from cleanroom.outside.charts import to_svg
+from cleanroom.outside.path_charts import untold
 from cleanroom.outside.words import (
     bound_words,
     cell_figure,
@@ -59,6 +60,23 @@ def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markd
     figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
     rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
     return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
+
+
+def estimates_like(candidate: Candidate, *beginnings: str) -> Markdown:
+    """The estimates whose names begin so; where no number is known, the reasons, each once."""
+    found = {n: e for n, e in candidate.findings.estimates.items() if n.startswith(beginnings)}
+    if any(one.value is not None for one in found.values()):
+        return estimates(candidate, found)
+    reasons = dict.fromkeys(estimate_figure(one).told for one in found.values())
+    return _markdown([*map(_plain, reasons)] or ["Nothing of this was asked for or can be told."])
+
+
+def chart_or_line(drawn: alt.LayerChart | None, candidate: Candidate, name: str) -> SVG | Markdown:
+    """A chart, or one line on how much of the table `name` is withheld where there is none."""
+    if drawn is not None:
+        return chart(drawn)
+    told = candidate.tables.get(name)
+    return _markdown([_plain(untold(told)) if told else f"No table '{name}' was made."])
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:

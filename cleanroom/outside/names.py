@@ -49,6 +49,10 @@ _KEYS = {
     "both_arms": "in both groups, so counted in neither",
     "capped": "amount capped",
     "bounded": "what was bounded",
+    "(all)": "all",
+    "time_decay": "time decay",
+    "shapley": "Shapley",
+    "markov": "Markov (data-driven)",
 }
 _NAMES = {
     "match_rate": ("Found in the store", "of those with a click ID"),
@@ -61,6 +65,10 @@ _NAMES = {
     "incremental_amount": ("Additional spending", "per person × people of the campaign group"),
     "roas": ("ROAS", "revenue net of refunds / cost"),
     "cost_per_click": ("Cost per click", "cost / clicks"),
+    "cost_per_visit": ("CPUV", "cost / people seen in the store after a click"),
+    "unattributed_share": ("Unattributed", "orders without a touch before them / all orders"),
+    "final_orders": ("Orders in the end", "of all complete weeks of clicks, forecast"),
+    "final_revenue": ("Revenue in the end", "of all complete weeks of clicks, forecast"),
     "cost_per_order": ("Cost per order", "cost / orders"),
     "average_order_value": ("Average order value", "revenue net of refunds / orders"),
 }
@@ -77,6 +85,12 @@ def name_words(estimate: Estimate) -> tuple[str, str]:
     if step in STEPS and base in OF:
         return STEPS[step].label, OF[base]
     return _NAMES.get(estimate.name, (estimate.label, ""))
+
+
+def is_of_path(estimate: Estimate) -> bool:
+    """Whether an estimate is a share of the merchant's whole path, not of a part or of days."""
+    step, _, base = estimate.name.partition("_per_")
+    return estimate.name == "match_rate" or (step in STEPS and base in OF)
 
 
 def period_words(study: Mapping[str, Any]) -> str:

@@ -83,7 +83,6 @@ def test_an_answer_of_one_day_more_is_withheld_where_few_came_that_day(room: Roo
     assert ("path", "reach", "people") in refused(second)
     assert ("path", "click", "events") in refused(second)
     words = second.tables["path"].cells["because"].drop_nulls().unique().to_list()
-    print(words)
     assert all("for 1 to 2 March 2026, the same cell, by fewer than 5 people" in w for w in words)
 
 
