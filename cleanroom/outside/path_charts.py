@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import altair as alt
 
 _CURVE, _MARKOV = "ordered_by_", "markov@"
+_RATES = {
+    "purchase_per_click": "buyers, % of people who clicked",
+    "visit_per_click": "people seen in the store, % of people who clicked",
+    "click_per_reach": "people who clicked, % of people reached",
+}
 _TONES = (theme.ADS, theme.STORE, theme.CAUTION)
 
 
@@ -34,6 +39,7 @@ def untold(table: Protected) -> str:
 def delay_chart(findings: Findings) -> alt.LayerChart | None:
     """The share of those who clicked that have ordered by so many days, with intervals."""
     found = {n: e for n, e in findings.estimates.items() if n.startswith(_CURVE)}
+    found = dict(sorted(found.items(), key=lambda one: int(one[0].removeprefix(_CURVE))))
     if not any(e.value is not None for e in found.values()):
         return None
     rows = [_dot(f"By day {n.removeprefix(_CURVE)}", e) for n, e in found.items()]
@@ -56,12 +62,13 @@ def credit_chart(credit: Protected | None, findings: Findings) -> alt.LayerChart
     parts = [*(p for p in parts if p != UNATTRIBUTED), UNATTRIBUTED]
     tones = dict(zip(parts, (*_TONES * len(parts),), strict=False)) | {UNATTRIBUTED: theme.MUTED}
     rows: list[BarRow] = []
+    missing: list[str] = []
     clear = 0
     rules = told["rule"].unique(maintain_order=True).to_list()
     for rule in rules:
         values = dict(told.filter(rule=rule).select(channel, "value").iter_rows())
         if any(value is None for value in values.values()):
-            rows.append(BarRow(key_words(rule), None, "withheld", "", "withheld", theme.WITHHELD))
+            missing.append(key_words(rule))
             continue
         clear += 1
         for place, part in enumerate(parts):
@@ -71,7 +78,7 @@ def credit_chart(credit: Protected | None, findings: Findings) -> alt.LayerChart
     markov = {n: e for n, e in findings.estimates.items() if n.startswith(_MARKOV)}
     known = [e for e in markov.values() if e.value is not None]
     if markov and len(known) < len(markov):
-        rows.append(BarRow(key_words("markov"), None, "withheld", "", "withheld", theme.WITHHELD))
+        missing.append(key_words("markov"))
     for place, (name, one) in enumerate(markov.items() if len(known) == len(markov) else ()):
         part = name.removeprefix(_MARKOV)
         label = key_words("markov") if place == 0 else ""
@@ -79,19 +86,26 @@ def credit_chart(credit: Protected | None, findings: Findings) -> alt.LayerChart
         rows.append(BarRow(label, one.value, text, part, part, tones.get(part, theme.ADS)))
     if not clear and not known:
         return None
+    if missing:
+        label = missing[0] if len(missing) == 1 else f"{len(missing)} other rules"
+        rows.append(BarRow(label, None, "withheld", "", "withheld", theme.WITHHELD))
     count = clear + bool(known)
     title = f"Who would be paid for how many orders, by {count} of {len(rules) + 1} rules"
     return drawing.bars(rows, "orders, dated by the order", title)
 
 
-def parts_chart(findings: Findings, rate: str = "purchase_per_click") -> alt.LayerChart | None:
-    """One rate of each part with intervals, the largest first; a winner is named only where its
-    interval lies above all others."""
-    marked = f"{rate}@"
-    found = {n: e for n, e in findings.estimates.items() if n.startswith(marked)}
-    known = {n: e for n, e in found.items() if e.value is not None}
-    if len(known) < 2:
-        return None
+def parts_chart(findings: Findings) -> alt.LayerChart | None:
+    """One rate of each part with intervals, the largest first: the furthest down the path that two
+    parts are known of. A winner is named only where its interval lies above all others."""
+    for rate, axis in _RATES.items():
+        marked = f"{rate}@"
+        found = {n: e for n, e in findings.estimates.items() if n.startswith(marked)}
+        if sum(e.value is not None for e in found.values()) > 1:
+            return _ranked(found, marked, axis)
+    return None
+
+
+def _ranked(found: dict[str, Estimate], marked: str, axis: str) -> alt.LayerChart:
     order = sorted(found.items(), key=lambda one: (one[1].value is None, -(one[1].value or 0)))
     rows = [_dot(name.removeprefix(marked), e) for name, e in order]
     (name, first), *others = (one for one in order if one[1].value is not None)
@@ -101,7 +115,7 @@ def parts_chart(findings: Findings, rate: str = "purchase_per_click") -> alt.Lay
         if clear
         else "None is ahead of all others beyond chance: their intervals overlap"
     )
-    return drawing.intervals(rows, "buyers, % of people who clicked, by click", title)
+    return drawing.intervals(rows, axis, title)
 
 
 def _dot(label: str, estimate: Estimate) -> IntervalRow:

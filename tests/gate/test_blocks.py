@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from cleanroom.borders import PEOPLE, Protected, Table
 from cleanroom.gate.protect import protect, protect_together
@@ -31,7 +33,7 @@ def tables(buyers: tuple[int, int, int]) -> list[Table]:
     return [_made(WHOLE, whole), _made(PARTS, parts)]
 
 
-def _made(layout: Layout, cells: list[tuple[str | int, ...]]) -> Table:
+def _made(layout: Layout, cells: Sequence[tuple[Any, ...]]) -> Table:
     namespace = {"__name__": "cleanroom.room.testing", "table": table}
     exec("def build(layout, cells):\n    return table(layout, cells)", namespace)
     built: Table = namespace["build"](layout, cells)  # type: ignore[operator]
@@ -59,8 +61,8 @@ def test_without_blocks_the_whole_or_another_part_would_have_to_go() -> None:
     whole, parts = tables((40, 50, 2))
     open_parts = _made(replace(PARTS, blocks=()), [*parts.cells.rows()])
     path, told = protect_together([whole, open_parts], POLICY)[0]
-    hidden = told.cells.filter(step="buy")["withheld"].is_not_null().sum()
-    assert hidden + path.cells["withheld"].is_not_null().sum() > 1
+    hidden = sum(one.cells["withheld"].count() for one in (path, told))
+    assert hidden > 1
 
 
 def test_a_block_of_which_nothing_falls_is_told_in_full() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.factories import findings, protected
 
 ALL = "(all)"
 COST = Quantity("advertising cost", MONEY, Number(1_000.0))
-DELAY = [
+DELAY: list[tuple[Any, ...]] = [
     (ALL, ALL, PEOPLE, 1_000.0, PEOPLE),
     ("ordered", "1", PEOPLE, 100.0, PEOPLE),
     ("ordered", "2–3", PEOPLE, 40.0, PEOPLE),
@@ -112,7 +113,7 @@ SHARED = {"last": (10.0, 30.0), "first": (20.0, 20.0)}
 
 
 def credit(untold: str = "", **steps: float | None) -> dict[str, Any]:
-    taken = [(*step, "steps", n, EVENTS) for step, n in STEPS.items()]
+    taken: list[tuple[Any, ...]] = [(*step, "steps", n, EVENTS) for step, n in STEPS.items()]
     if steps:
         taken = [(a, b, "steps", None, EVENTS) for a, b in STEPS]
     parts = {ALL: 60.0, "attributed": 40.0, "unattributed": 20.0}
@@ -206,7 +207,13 @@ def test_a_winner_is_named_only_where_no_interval_reaches_as_high(
     chart = parts_chart(findings(parts(buyers)))
     assert chart is not None
     assert str(chart.title).startswith(title)
-    assert parts_chart(findings(parts({"k1": 100.0, "k2": None}))) is None
+
+
+def test_parts_are_ranked_as_far_down_the_path_as_two_are_known() -> None:
+    chart = parts_chart(findings(parts({"k1": 100.0, "k2": None})))
+    assert chart is not None
+    assert "people seen in the store" in json.dumps(chart.to_dict(validate=False))
+    assert parts_chart(findings(parts({"k1": 100.0}))) is None
 
 
 def test_charts_are_drawn_of_what_was_told_or_a_line_says_what_was_not() -> None:
