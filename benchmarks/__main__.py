@@ -15,33 +15,40 @@ from benchmarks import (
     blinded_join,
     coverage,
     demo,
+    desk,
     differencing,
     keyed_join,
     link,
     peers,
     protect,
+    redteam,
     suppression,
 )
+from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
+    "desk": desk.measure,
     "differencing": differencing.measure,
     "keyed_join": keyed_join.measure,
     "link": link.measure,
     "peers": peers.measure,
     "protect": protect.measure,
+    "redteam": redteam.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
     "blinded_join": 100_000,
+    "desk": 500,
     "differencing": 1_000,
     "keyed_join": 1_000_000,
     "peers": 100_000,
     "protect": 20,
+    "redteam": PEOPLE,
     "suppression": 400,
     "suppression_audit": 2_000,
 }
@@ -49,6 +56,7 @@ OPTIONS = {
     "blinded_join": ("growth", "quick"),
     "keyed_join": ("growth",),
     "peers": ("quick",),
+    "redteam": ("examples",),
 }
 
 
@@ -61,6 +69,9 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="joins: also at fewer rows")
     parser.add_argument(
         "--quick", type=float, metavar="MINUTES", help="peers: leave out what takes longer"
+    )
+    parser.add_argument(
+        "--examples", type=int, help="redteam: try the gate's properties on so many"
     )
     arguments = parser.parse_args()
     name, rows = arguments.name, arguments.rows or ROWS.get(arguments.name, 200_000)

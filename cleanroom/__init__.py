@@ -26,6 +26,7 @@ _STORY = {
     "charts": ("cleanroom.outside.charts", None),
     "path_charts": ("cleanroom.outside.path_charts", None),
     "run": ("cleanroom.bench.run", "run"),
+    "release": ("cleanroom.bench.release", None),
     "decide": ("cleanroom.desk.decide", "decide"),
     "read_release": ("cleanroom.gate.release", "read_release"),
     "render_report": ("cleanroom.outside.report", "render_report"),

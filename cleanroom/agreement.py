@@ -97,10 +97,25 @@ class Join(Model):
 
 
 class PermittedStudy(Model):
-    """A study with the notebook that shows it, by the SHA-256 of the notebook file."""
+    """A study that may be asked, and the file name of the notebook that shows it.
+
+    As which file, and with which parameters, both platforms approve in a study template.
+    """
 
     notebook: str
-    sha256: Digest
+
+
+class StandingRule(Model):
+    """What both platforms approve beforehand: candidates in which the machine finds nothing.
+
+    Of the kinds of `studies` named; each released count of people at least `margin` times
+    `min_people`, and at most a share `max_withheld` of all cells withheld.
+    """
+
+    name: Name
+    studies: frozenset[StudyKind]
+    margin: float = Field(ge=1)
+    max_withheld: float = Field(ge=0, le=1)
 
 
 class Eligibility(Model):
@@ -133,6 +148,8 @@ class Agreement(Model):
     eligibility: Eligibility
     # Studies a merchant has opened; a merchant not named here has opened all.
     merchant_scopes: dict[str, frozenset[StudyKind]] = {}
+    # What may be released without a reviewer's vote; none, if it is not agreed.
+    standing_rule: StandingRule | None = None
     # On everything above; a signature cannot cover itself, so they are no part of the digest.
     signatures: dict[Platform, Signature] = {}
 

@@ -93,8 +93,8 @@ class Table(Border):
     itself). Of sums also `largest` and `second`, the two largest contributions of single people,
     and `magnitude`, the sum of all contributions, each without its sign. `no_data` says why there
     never was a value (`NoData`). Cells that differ only in `contrast` (arms) are withheld together.
-    `behind`: who these people are, cell by cell in the order of `cells`; None where they are not
-    compared with those of other tables.
+    `behind`: who these people are, cell by cell in the order of `cells`; None of a table that is
+    never compared with others.
 
     Raises `BorderError` if the cells are not those that the layout declares.
     """
@@ -189,14 +189,7 @@ class Protected(Border):
         dimensions = tuple(name for name in self.dimensions if name != dropped)
         bounds = {rule: words for rule, words in self.bounds.items() if rule in cells["withheld"]}
         return Protected(
-            self.name,
-            self.title,
-            dimensions,
-            cells,
-            self.policy,
-            self.noise,
-            self.rounding,
-            bounds,
+            self.name, self.title, dimensions, cells, self.policy, self.noise, self.rounding, bounds
         )
 
 
@@ -274,10 +267,13 @@ class Candidate(Border):
 
 @dataclass(frozen=True, repr=False)
 class Release(Border):
-    """A candidate with the votes of a quorum, verified: all that a report may be drawn from."""
+    """A candidate with the votes of a quorum, verified: all that a report may be drawn from.
+    `found`: what the machine had found when they voted; `receipt`: what the room signed."""
 
     candidate: Candidate
     votes: tuple[dict[str, Any], ...]
+    found: tuple[dict[str, str], ...] = ()
+    receipt: dict[str, Any] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate",)
 

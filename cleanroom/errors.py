@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     BORDER = 18
     DEMO = 19
     JOIN = 20
+    REVIEW = 21
 
 
 class CleanroomError(Exception):
@@ -85,7 +86,7 @@ class BudgetError(StudyError):
 
 
 class NotebookError(CleanroomError):
-    """A notebook is not the permitted one, or failed; named by cell number, never by output."""
+    """A notebook is not the approved one, or failed; named by cell number, never by output."""
 
     exit_code = ExitCode.NOTEBOOK
 
@@ -122,6 +123,12 @@ class JoinError(CleanroomError):
     """A join is one too many or matches too little, or a blinded one is disturbed or stuck."""
 
     exit_code = ExitCode.JOIN
+
+
+class ReviewError(CleanroomError):
+    """A step of the review that is not allowed: in this state, by this person, or so."""
+
+    exit_code = ExitCode.REVIEW
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

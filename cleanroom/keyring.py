@@ -116,8 +116,19 @@ def write_public(directory: Path, public: dict[str, str]) -> None:
     (directory / PUBLIC).write_text(json.dumps(public, indent=2), encoding="utf-8")
 
 
-def open_keyring(directory: Path, **wanted: str) -> Keyring:
+def whose(directory: Path) -> tuple[dict[str, str], bool]:
+    """What `public.json` says of the keys in `directory`, and whether a passphrase opens them.
+
+    Nothing is opened. Raises `KeysError` if there are none, or they are open to others.
+    """
+    record = _record(directory / KEYS)
+    return dict(record["public"]), "scrypt" in record["lock"]
+
+
+def open_keyring(directory: Path, *, passphrase: str | None = None, **wanted: str) -> Keyring:
     """Open the keys in `directory`; `wanted` says whose they have to be, as `epoch="2026-h1"`.
+
+    `passphrase`: the one that opens them, instead of the variable's or an answer at the terminal.
 
     Raises `KeysError` if they are missing, open to others, another's (saying which), or if the
     passphrase or key file at hand does not open them.
@@ -134,7 +145,7 @@ def open_keyring(directory: Path, **wanted: str) -> Keyring:
                 "name the right directory, or create keys for this agreement.",
             )
     bound = {name: record[name] for name in ("format", "public", "lock")}
-    key, how = _unlock(directory, record["lock"])
+    key, how = _unlock(directory, record["lock"], passphrase)
     try:
         nonce, sealed = bytes.fromhex(record["nonce"]), bytes.fromhex(record["sealed"])
         plain = AESGCM(key).decrypt(nonce, sealed, signing.canonical(bound))
@@ -179,7 +190,7 @@ def _new_lock(directory: Path, key_file: Path | None) -> tuple[dict[str, Any], b
     return lock, _from_passphrase(words, lock, salt)
 
 
-def _unlock(directory: Path, lock: dict[str, Any]) -> tuple[bytes, str]:
+def _unlock(directory: Path, lock: dict[str, Any], given: str | None) -> tuple[bytes, str]:
     """The key of a lock, and in words what gave it."""
     try:
         salt = bytes.fromhex(lock["salt"])
@@ -187,7 +198,7 @@ def _unlock(directory: Path, lock: dict[str, Any]) -> tuple[bytes, str]:
             named = os.environ.get(KEY_FILE)
             file = Path(named) if named else directory / lock["key_file"]
             return _from_key_file(file, salt), f"The key file {file.name}"
-        words = os.environ.get(PASSPHRASE) or _asked(directory, "The passphrase of")
+        words = given or os.environ.get(PASSPHRASE) or _asked(directory, "The passphrase of")
         return _from_passphrase(words, lock, salt), "The passphrase"
     except (ValueError, KeyError, TypeError):
         raise KeysError(

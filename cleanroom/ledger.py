@@ -10,11 +10,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cleanroom import signing
 from cleanroom.errors import LedgerError
@@ -23,8 +23,15 @@ GENESIS = "0" * 64
 _BLOCK = 8192  # bytes read at once, looking for the last record
 
 
+Entry = tuple["Event", dict[str, Any]]  # what is to be recorded: the event and its facts
+
+
 class Event(StrEnum):
-    """What the ledger records."""
+    """What the ledger records.
+
+    `VOTE_CAST` and `RELEASED` were written by earlier versions, whose votes were files beside the
+    ledger; they mean what they meant, and nothing writes them any more.
+    """
 
     AGREEMENT_ADOPTED = "agreement_adopted"
     HANDOVER_ACCEPTED = "handover_accepted"
@@ -40,6 +47,20 @@ class Event(StrEnum):
     NOISE_DRAWN = "noise_drawn"
     ANSWERS_REMEMBERED = "answers_remembered"
     ANSWERS_FORGOTTEN = "answers_forgotten"
+    TEMPLATE_PROPOSED = "template_proposed"
+    TEMPLATE_APPROVED = "template_approved"
+    TEMPLATE_REVOKED = "template_revoked"
+    CANDIDATE_SUBMITTED = "candidate_submitted"
+    CANDIDATE_CHECKED = "candidate_checked"
+    CANDIDATE_CHECKED_AGAIN = "candidate_checked_again"
+    REVIEW_OPENED = "review_opened"
+    VOTE_SIGNED = "vote_signed"
+    STANDING_RULE_APPLIED = "standing_rule_applied"
+    CANDIDATE_RETURNED = "candidate_returned"
+    CANDIDATE_REJECTED = "candidate_rejected"
+    CANDIDATE_WITHDRAWN = "candidate_withdrawn"
+    RELEASE_MADE = "release_made"
+    RELEASE_RECALLED = "release_recalled"
 
 
 def append(path: Path, event: Event, facts: dict[str, Any]) -> str:
@@ -58,27 +79,47 @@ def append_if(
     No other writer comes between: what `decide` saw is what the record follows. What it raises
     leaves the ledger as it was.
     """
+
+    def entries(known: Iterator[dict[str, Any]]) -> list[Entry]:
+        facts = decide(known)
+        return [] if facts is None else [(event, facts)]
+
+    return next(iter(append_all_if(path, entries)), None)
+
+
+def append_all_if(
+    path: Path, decide: Callable[[Iterator[dict[str, Any]]], Sequence[Entry]]
+) -> list[str]:
+    """Add the records that `decide` makes of all records so far, in one go; returns their hashes.
+
+    As `append_if`, for many. A crash can leave the first of them without the rest.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        facts = decide(records(path))
-        if facts is None:
-            return None
-        last, length = _last_line(file)
-        body = {
-            "event": event.value,
-            "facts": facts,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "previous": str(_parse(last, "at the end")["hash"]) if last else GENESIS,
-        }
-        record = {**body, "hash": signing.digest(body)}
-        file.truncate(length)
-        file.write(signing.canonical(record) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        entries = decide(records(path))
+        if not entries:
+            return []
+        last, length = _last_line(descriptor)
+        previous = str(_parse(last, "at the end")["hash"]) if last else GENESIS
+        lines, hashes = _chained(entries, previous)
+        os.ftruncate(descriptor, length)  # what a crash has cut short was never promised
+        _write_all(descriptor, lines)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     if not last:
         _sync_directory(path.parent)
-    return str(record["hash"])
+    return hashes
+
+
+def head(path: Path) -> str:
+    """The hash of the last record, verified: what a signature names as seen; `GENESIS` if none."""
+    last = GENESIS
+    for record in records(path):
+        last = record["hash"]
+    return last
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
@@ -86,31 +127,72 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 
     A ledger that does not exist yet holds no records.
     """
-    previous = GENESIS
     if not path.exists():
         return
-    for number, line in enumerate(_whole_lines(path.read_bytes()).splitlines(), 1):
+    lines = _whole_lines(path.read_bytes()).splitlines()
+    previous = GENESIS
+    for number, line in enumerate(lines, 1):
         record = _parse(line, number)
         body = {key: value for key, value in record.items() if key != "hash"}
-        if record.get("previous") != previous:
-            raise _broken(number, "does not follow the record before it (one removed or moved?)")
         if record["hash"] != signing.digest(body):
             raise _broken(number, "was changed after it was written")
+        if record.get("previous") != previous:
+            raise _broken(number, f"does not follow the record before it: {_astray(record, lines)}")
         previous = record["hash"]
         yield record
 
 
-def _last_line(file: BinaryIO) -> tuple[bytes, int]:
+def is_cut_short(path: Path) -> bool:
+    """Whether the file ends in the middle of a line: a crash did that, or somebody who cut it."""
+    content = path.read_bytes()
+    return len(_whole_lines(content)) < len(content)
+
+
+def _astray(record: dict[str, Any], lines: Sequence[bytes]) -> str:
+    """Where the record that another names as the one before it is, if it is anywhere."""
+    if record.get("previous") == GENESIS:
+        return "it says that it is the first"
+    for number, line in enumerate(lines, 1):
+        try:
+            found = _parse(line, number)["hash"]
+        except LedgerError:
+            continue
+        if found == record.get("previous"):
+            return f"it was written after record {number} (moved, or one put in between)"
+    return "the one it was written after is not here (removed, or forged anew)"
+
+
+def _chained(entries: Sequence[Entry], previous: str) -> tuple[bytes, list[str]]:
+    """The lines of new records, each naming the one before it, and their hashes."""
+    lines, hashes = [], []
+    for event, facts in entries:
+        body = {
+            "event": event.value,
+            "facts": facts,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "previous": previous,
+        }
+        previous = signing.digest(body)
+        hashes.append(previous)
+        lines.append(signing.canonical({**body, "hash": previous}) + b"\n")
+    return b"".join(lines), hashes
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _last_line(descriptor: int) -> tuple[bytes, int]:
     """The last whole line without its end, and the length of all whole lines.
 
     Reads back from the end only, so that appending costs the same in a long ledger.
     """
-    start, tail = file.seek(0, os.SEEK_END), b""
+    start, tail = os.fstat(descriptor).st_size, b""
     length = start
     while start and tail.count(b"\n") < 2:
         start = max(0, start - _BLOCK)
-        file.seek(start)
-        tail = file.read(length - start)
+        tail = os.pread(descriptor, length - start, start)
     whole = _whole_lines(tail)
     return whole[:-1].rpartition(b"\n")[2], start + len(whole)
 
@@ -129,7 +211,7 @@ def _parse(line: bytes, number: int | str) -> dict[str, Any]:
         readable = False
     if not readable:
         raise _broken(number, "is not readable")
-    if "hash" not in record:
+    if not isinstance(record.get("hash"), str):
         raise _broken(number, "is not a record")
     return dict(record)
 

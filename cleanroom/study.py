@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -60,6 +61,9 @@ class LiftStudy(_Period):
     max_amount: int = Field(default=500_000, ge=1)
 
 
+# Long hexadecimal or Base64 text, or what begins a PEM file.
+_KEY_LIKE = re.compile(r"[0-9a-fA-F]{32,}|[A-Za-z0-9+/_-]{40,}={0,2}|-----BEGIN ")
+
 Study = ConversionStudy | LiftStudy
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
 _MODELS: dict[StudyKind, type[Model]] = {
@@ -71,14 +75,20 @@ _MODELS: dict[StudyKind, type[Model]] = {
 def parse_study(kind: StudyKind, parameters: dict[str, Any]) -> Study:
     """Check parameters before anything runs; raises `StudyError` naming each wrong one.
 
-    Dates are ISO text. A misspelt name is an error: papermill alone would only warn and run on
-    with the default.
+    Dates are ISO text. What looks like a key is refused. A misspelt name is an error: papermill
+    alone would only warn and run on with the default.
     """
-    known = [name for name in _MODELS[kind].model_fields if name != "kind"]
+    known = parameters_of(kind)
     unknown = [name for name in parameters if name not in known]
     if unknown:
         hints = "; ".join(f"'{name}': {did_you_mean(name, known)}" for name in unknown)
         raise StudyError(f"The {kind} study has no such parameter: {hints}", "correct the name.")
+    for name, value in parameters.items():
+        if isinstance(value, str) and _KEY_LIKE.search(value):
+            raise StudyError(
+                f"The parameter '{name}' looks like a key or a token.",
+                "never pass one: parameters are kept with the results.",
+            )
     try:
         return _STUDY.validate_json(json.dumps({"kind": kind.value, **parameters}, default=str))
     except ValidationError as error:
@@ -86,6 +96,17 @@ def parse_study(kind: StudyKind, parameters: dict[str, Any]) -> Study:
         raise StudyError(
             f"Parameters of the {kind} study are wrong: {wrong}", "correct them and run again."
         ) from None
+
+
+def parameters_of(kind: StudyKind) -> list[str]:
+    """The names of the parameters that a study of a kind has."""
+    return [name for name in _MODELS[kind].model_fields if name != "kind"]
+
+
+def default_of(kind: StudyKind, parameter: str) -> Any:
+    """A parameter's default; None if it has to be named."""
+    field = _MODELS[kind].model_fields[parameter]
+    return None if field.is_required() else field.default
 
 
 def to_parameters(study: Study) -> dict[str, Any]:

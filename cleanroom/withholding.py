@@ -32,6 +32,16 @@ class Withholding:
         return self.withheld / self.cells
 
 
+def refusal_words(table: Protected) -> list[str]:
+    """What is said of single withheld cells, each sentence once with the cells it is said of."""
+    said = table.cells.filter(pl.col("because").is_not_null())
+    lines = []
+    for (because,), cells in said.group_by("because", maintain_order=True):
+        keys = cells.select(*table.dimensions, "measure").rows()
+        lines.append(f"{', '.join(' '.join(key) for key in keys)}: {because}")
+    return lines
+
+
 def withholding(table: Protected) -> list[Withholding]:
     """The account of every measure of which a cell was withheld."""
     parts = table.cells.filter(pl.col("no_data").is_null()).partition_by("measure")

@@ -7,7 +7,7 @@ answer: asked again, the candidate made the first time is returned.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cleanroom import ledger, signing
-from cleanroom.agreement import StudyKind, agreement_digest
+from cleanroom.agreement import agreement_digest
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
@@ -25,6 +25,8 @@ from cleanroom.gate.candidate import make_candidate, write_candidate
 from cleanroom.gate.differencing import shown
 from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
+from cleanroom.review.office import docket
+from cleanroom.review.templates import Proposal, Template, covering
 from cleanroom.room.delay import last_complete_day
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
@@ -43,10 +45,16 @@ class _Ground:
     policy: Policy
     merchants: dict[str, Eligible]
     digests: dict[str, Any]
+    proposals: Mapping[str, Proposal]
 
     def question(self, study: Study) -> str:
         """The digest of a study together with all that its answer depends on."""
-        return signing.digest({**self.digests, "study": study.model_dump(mode="json")})
+        asked = {"study": study.model_dump(mode="json"), "template": self.template(study).digest}
+        return signing.digest({**self.digests, **asked})
+
+    def template(self, study: Study) -> Template:
+        """The template that covers a study; raises `StudyError` if none does."""
+        return covering(self.proposals, study, self.vault.agreement)
 
     def reach_of_data(self, study: Study) -> dict[str, str]:
         """Until when delays were watched, for the manifest; nothing is said of it under noise."""
@@ -69,10 +77,12 @@ def answer(
     """Answer each study with a candidate file, in the order asked.
 
     `policy` can only tighten the agreement's and the platforms'; `vault` is the room's, if open
-    already. Raises `StudyError` if a study is not permitted: its kind, its merchant, or what that
-    merchant has opened.
+    already. Raises `StudyError` if a study is not permitted: its kind, its merchant, what that
+    merchant has opened, or if no template that both platforms approved covers it.
     """
-    ground = _ground(vault or open_vault(room, agreement_of(room)), policy)
+    agreement = vault.agreement if vault else agreement_of(room)
+    proposals = docket(ledger_of(room)).proposals
+    ground = _ground(vault or open_vault(room, agreement), policy, proposals)
     for study in studies:
         _permit(study, ground)
     files = {study: candidate_file(room, study, ground.question(study)) for study in studies}
@@ -86,7 +96,7 @@ def answer(
     return [files[study] for study in studies]
 
 
-def _ground(vault: Vault, policy: Policy | None) -> _Ground:
+def _ground(vault: Vault, policy: Policy | None, proposals: Mapping[str, Proposal]) -> _Ground:
     agreement = vault.agreement
     own = agreement.effective_policy
     policy = strictest(own, policy or own)
@@ -97,7 +107,8 @@ def _ground(vault: Vault, policy: Policy | None) -> _Ground:
         "code_version": version("cleanroom"),
     }
     eligible, _ = eligibility(vault, agreement)
-    return _Ground(vault, policy, {m["merchant"]: m for m in eligible}, digests)
+    merchants = {m["merchant"]: m for m in eligible}
+    return _Ground(vault, policy, merchants, digests, proposals)
 
 
 def _permit(study: Study, ground: _Ground) -> None:
@@ -106,14 +117,15 @@ def _permit(study: Study, ground: _Ground) -> None:
         raise StudyError(f"The agreement permits no {study.kind} study.", "have it amended.")
     if study.merchant not in ground.merchants:
         raise StudyError(
-            f"'{study.merchant}' is no eligible merchant of this collaboration.",
+            "The merchant asked for is no eligible one of this collaboration.",
             "see `cleanroom room merchants` for who is in, and why others are not.",
         )
     if not agreement.may_study(study.merchant, study.kind):
         raise StudyError(
-            f"'{study.merchant}' has not opened the {study.kind} study.",
+            f"The merchant has not opened the {study.kind} study.",
             "ask the merchant to widen its scope in the agreement.",
         )
+    ground.template(study)
 
 
 def _make(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, Candidate]]:
@@ -200,7 +212,7 @@ def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Fi
 
 def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
     agreement, merchant = ground.vault.agreement, ground.merchants[study.merchant]
-    permitted = agreement.studies[StudyKind(study.kind)]
+    template = ground.template(study)
     return {
         **ground.digests,
         "question": ground.question(study),
@@ -212,6 +224,7 @@ def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
         "timezone": agreement.timezone,
         "window_days": agreement.join.attribution_window_days,
         **ground.reach_of_data(study),
-        "notebook": {"name": permitted.notebook, "sha256": permitted.sha256},
+        "template": template.digest,
+        "notebook": {"name": template.notebook, "sha256": template.sha256},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

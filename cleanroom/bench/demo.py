@@ -21,9 +21,11 @@ from rich.console import Console
 from cleanroom import signing
 from cleanroom.agreement import JoinMode, load, write
 from cleanroom.errors import DemoError
+from cleanroom.review.office import docket
+from cleanroom.review.states import State
 from cleanroom.tables import Platform
 
-REVIEWER = "demo-reviewer"
+REVIEWER, ANALYST = "demo-reviewer", "demo-analyst"
 console = Console(highlight=False)
 
 
@@ -73,6 +75,8 @@ def play(stage: Stage, people: int, merchants: int) -> None:
     if stage.join is JoinMode.BLINDED:
         with _timed(timings, "match", "Both blind; the room joins what both have blinded"):
             _match(stage)
+    with _timed(timings, "templates", "Both platforms approve what may be run on real rows"):
+        _templates(stage)
     with _timed(timings, "run", "The room joins, and runs every merchant's notebooks"):
         settings = stage.configs / "red-cat-plan.run.yaml"
         _run("run", stage.room, "--settings", settings, "--notebooks", stage.notebooks, live=True)
@@ -90,7 +94,7 @@ def play(stage: Stage, people: int, merchants: int) -> None:
 def _make_room_for(stage: Stage, settings: dict[str, int | str]) -> None:
     """Clear what another demo left at `stage.out`; never a folder that a demo did not make."""
     marker = stage.out / "demo.json"
-    settings = {**settings, "format": 2}
+    settings = {**settings, "format": 3}
     if stage.out.exists() and any(stage.out.iterdir()):
         if not marker.exists():
             raise DemoError(
@@ -186,12 +190,43 @@ def _match(stage: Stage) -> None:
     _run_at_once([*platforms, ("room", "match", stage.room, *mailbox)])
 
 
-def _review(stage: Stage) -> None:
+def _templates(stage: Stage) -> None:
+    drafts = stage.configs / "red-cat-plan.templates.yaml"
+    own = ("--author", ANALYST, "--notebooks", stage.notebooks)
+    _run("template", "propose", stage.room, drafts, *own)
     for platform in Platform:
-        keys = stage.out / "reviewers" / platform
-        who = ("--platform", platform, "--reviewer", REVIEWER, "--keys", keys)
-        _run("review", "vote", stage.room, "--decision", "approve", *who)
+        _run("template", "approve", stage.room, *_reviewer(stage, platform))
+    _run("template", "list", stage.room)
+
+
+def _review(stage: Stage) -> None:
+    """Both platforms vote on all; of one candidate a reviewer asks for changes first."""
+    _talk_over(stage)
+    for platform in Platform:
+        looked = ("--decision", "approve", "--comment", "Looked at, in the demo.")
+        _run("review", "vote", stage.room, *looked, *_reviewer(stage, platform))
     _run("review", "release", stage.room, "--out", stage.out / "releases")
+    verified = ("--agreement", stage.agreement, "--release", stage.out / "releases")
+    _run("verify", stage.room / "ledger.jsonl", *verified)
+
+
+def _talk_over(stage: Stage) -> None:
+    """One platform asks for changes of a candidate; where it stands, the reviewers can read."""
+    cases = docket(stage.room / "ledger.jsonl").cases.values()
+    digest = next((case.candidate for case in cases if case.state is State.IN_REVIEW), None)
+    if digest is None:
+        return
+    doubts = ("--decision", "request-changes", "--comment", "Are these the days we agreed?")
+    ads = _reviewer(stage, Platform.ADS)
+    _run("review", "vote", stage.room, "--candidate", digest, *doubts, *ads)
+    _run("review", "status", stage.room, digest)
+    settled = ("--decision", "approve", "--comment", "They are: asked and answered.")
+    _run("review", "vote", stage.room, "--candidate", digest, *settled, *ads)
+
+
+def _reviewer(stage: Stage, platform: Platform) -> tuple[object, ...]:
+    keys = stage.out / "reviewers" / platform
+    return ("--platform", platform, "--reviewer", REVIEWER, "--keys", keys)
 
 
 def _report(stage: Stage) -> None:

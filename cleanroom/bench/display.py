@@ -18,10 +18,9 @@ from cleanroom.outside.words import (
     cell_figure,
     estimate_figure,
     reason_words,
-    refusal_words,
     rounding_words,
 )
-from cleanroom.withholding import withholding
+from cleanroom.withholding import refusal_words, withholding
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,8 +33,8 @@ _SIGNS = {Verdict.PASSED: "✓ passed", Verdict.FAILED: "✗ failed", Verdict.UN
 def summary(candidate: Candidate) -> Markdown:
     """Whose study this is, and the sentences that matter, the most important first."""
     study = candidate.manifest["study"]
-    title = f"## {_plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
-    return _markdown([title, *(f"- {_plain(s)}" for s in candidate.findings.summary)])
+    title = f"## {plain(candidate.manifest['merchant_name'])}: {study['start']} to {study['end']}"
+    return _markdown([title, *(f"- {plain(s)}" for s in candidate.findings.summary)])
 
 
 def table(candidate: Candidate, name: str) -> Markdown:
@@ -68,7 +67,7 @@ def estimates_like(candidate: Candidate, *beginnings: str) -> Markdown:
     if any(one.value is not None for one in found.values()):
         return estimates(candidate, found)
     reasons = dict.fromkeys(estimate_figure(one).told for one in found.values())
-    return _markdown([*map(_plain, reasons)] or ["Nothing of this was asked for or can be told."])
+    return _markdown([*map(plain, reasons)] or ["Nothing of this was asked for or can be told."])
 
 
 def chart_or_line(drawn: alt.LayerChart | None, candidate: Candidate, name: str) -> SVG | Markdown:
@@ -76,7 +75,7 @@ def chart_or_line(drawn: alt.LayerChart | None, candidate: Candidate, name: str)
     if drawn is not None:
         return chart(drawn)
     told = candidate.tables.get(name)
-    return _markdown([_plain(untold(told)) if told else f"No table '{name}' was made."])
+    return _markdown([plain(untold(told)) if told else f"No table '{name}' was made."])
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
@@ -107,7 +106,7 @@ def withheld(candidate: Candidate) -> Markdown:
     ]
     lines = _grid(["table", "measure", "withheld", "why"], rows) if rows else [_NOTHING]
     refused = [
-        f"\n{name}: {_plain(words)}"
+        f"\n{name}: {plain(words)}"
         for name, shown in candidate.tables.items()
         for words in refusal_words(shown)
     ]
@@ -147,10 +146,10 @@ def _terms(policy: Mapping[str, Any]) -> str:
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(plain(str(cell)) for cell in line) + " |" for line in lines]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is: a merchant's name may hold anything."""
     for mark, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("\n", " ")):
         text = text.replace(mark, instead)

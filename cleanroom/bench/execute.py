@@ -1,4 +1,4 @@
-"""Run one permitted notebook with papermill: checked before the kernel starts, kept as evidence."""
+"""Run one approved notebook with papermill: checked before the kernel starts, kept as evidence."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cleanroom import signing
-from cleanroom.agreement import Agreement, StudyKind
 from cleanroom.errors import NotebookError
+from cleanroom.review.templates import Template
 from cleanroom.study import Study, to_parameters
 
+ALLOWED = ("text/markdown", "image/svg+xml")  # outputs that are kept as evidence
 _KERNEL = [
     "--log-level=CRITICAL",  # what a kernel logs may quote a cell
     # Altair imports jsonschema, which compiles a grammar of URIs for a check that no chart uses
@@ -20,20 +21,19 @@ _KERNEL = [
 ]
 
 
-def permitted_notebook(agreement: Agreement, kind: StudyKind, folder: Path) -> Path:
-    """The notebook of a study; raises `NotebookError` unless it is byte for byte the permitted one.
+def approved_notebook(template: Template, folder: Path) -> Path:
+    """A template's notebook; raises `NotebookError` unless it is byte for byte the approved one.
 
-    `folder` holds the notebooks by the names the agreement gives.
+    `folder` holds the notebooks by the names that templates give.
     """
-    permitted = agreement.studies[kind]
-    path = folder / permitted.notebook
+    path = folder / template.notebook
     if not path.is_file():
-        raise NotebookError(f"There is no notebook {permitted.notebook}.", "name its folder.")
-    if signing.file_digest(path) != permitted.sha256:
+        raise NotebookError(f"There is no notebook {template.notebook}.", "name its folder.")
+    if signing.file_digest(path) != template.sha256:
         raise NotebookError(
-            f"{permitted.notebook} is not the notebook that the agreement permits.",
-            "undo the change, or have both platforms sign an agreement that permits it "
-            "(`cleanroom agreement permit`).",
+            f"{template.notebook} is not the notebook that both platforms approved.",
+            "undo the change, or have both platforms approve a template with this one "
+            "(`cleanroom template propose`).",
         )
     return path
 
@@ -79,11 +79,32 @@ def execute(notebook: Path, study: Study, room: Path, evidence: Path) -> None:
             f"{notebook.name} could not be run ({type(error).__name__}).",
             "check that its kernel starts in JupyterLab.",
         ) from None
+    keep_allowed_outputs(book)
     book.metadata.papermill.update(input_path=notebook.name, output_path=evidence.name)
     evidence.parent.mkdir(parents=True, exist_ok=True)
     partial = evidence.with_suffix(".partial")
     nbformat.write(book, partial)
     partial.replace(evidence)
+
+
+def keep_allowed_outputs(book: Any) -> None:
+    """Leave in an executed notebook only what may be evidence: text with marks, and drawings.
+
+    In place of anything else (a printed line, a page of HTML, a traceback) stands its type and the
+    number of its cell.
+    """
+    import nbformat
+
+    for number, cell in enumerate(book.cells, 1):
+        kept = []
+        for output in cell.get("outputs", []):
+            data = {t: what for t, what in output.get("data", {}).items() if t in ALLOWED}
+            if not data:
+                types = ", ".join(output.get("data", {})) or output.output_type
+                data = {"text/markdown": f"*Left out in cell {number}: {types}.*"}
+            kept.append(nbformat.v4.new_output("display_data", data=data))
+        if "outputs" in cell:
+            cell.outputs = kept
 
 
 def _check_parameters(notebook: Path, parameters: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from cleanroom.errors import NotebookError
 from cleanroom.room.place import agreement_of
 
 
-def run_with_progress(room: Path, settings: Path, notebooks: Path) -> None:
+def run_with_progress(room: Path, settings: Path, notebooks: Path, author: str) -> None:
     """Run, show progress, print the summary, and write it to the room's `summary.json`.
 
     Raises `NotebookError` at the end if a study failed, so that a scheduler sees it.
@@ -32,6 +32,7 @@ def run_with_progress(room: Path, settings: Path, notebooks: Path) -> None:
             asked,
             notebooks,
             lambda done, total: bar.update(task, completed=done, total=total),
+            author,
         )
     signing.write_canonical(room / "summary.json", [asdict(line) for line in lines])
     _print(console, lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -14,6 +14,8 @@ from cleanroom.agreement import Model, StudyKind
 from cleanroom.errors import StudyError, did_you_mean
 from cleanroom.policy import Policy
 from cleanroom.study import Study, parse_study
+
+Read = TypeVar("Read", bound=Model)
 
 
 class RunSettings(Model):
@@ -30,13 +32,18 @@ class RunSettings(Model):
 
 def load_settings(path: Path) -> RunSettings:
     """Read run settings; raises `StudyError` naming every place that is wrong."""
+    return load_as(RunSettings, path)
+
+
+def load_as(model: type[Read], path: Path) -> Read:
+    """Read a YAML file that people write; raises `StudyError` naming every place that is wrong."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return RunSettings.model_validate_json(json.dumps(raw, default=_iso))
+        return model.model_validate_json(json.dumps(raw, default=_iso))
     except (OSError, yaml.YAMLError, TypeError):
         raise StudyError(f"{path.name} cannot be read as YAML.", "mend the file.") from None
     except ValidationError as error:
-        known = list(RunSettings.model_fields)
+        known = list(model.model_fields)
         wrong = [_explain(item, known) for item in error.errors()]
         raise StudyError(
             f"{path.name} is wrong: {'; '.join(wrong)}", "correct the places named."

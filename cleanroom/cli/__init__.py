@@ -11,8 +11,9 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from cleanroom.cli import agreement, party, review, room
-from cleanroom.cli.options import AgreementFile, Notebooks, Out, RoomFolder
+from cleanroom.cli import agreement, party, review, room, template
+from cleanroom.cli.desk import desk
+from cleanroom.cli.options import AgreementFile, Author, Notebooks, Out, RoomFolder
 from cleanroom.errors import CleanroomError, ExitCode, LedgerError
 
 app = typer.Typer(
@@ -29,9 +30,11 @@ for name, group in {
     "keys": party.keys,
     "party": party.party,
     "room": room.app,
+    "template": template.app,
     "review": review.app,
 }.items():
     app.add_typer(group, name=name)
+app.command()(desk)
 
 
 def main() -> NoReturn:
@@ -89,14 +92,36 @@ def run(
     folder: RoomFolder,
     settings: Annotated[Path, typer.Option(help="The run's YAML file.")],
     notebooks: Notebooks = Path("notebooks"),
+    author: Author = "schedule",
 ) -> None:
-    """Run every eligible merchant's studies.
+    """Run every eligible merchant's studies, and submit what comes out for review.
 
     What was done before is not done again.
     """
     from cleanroom.bench.progress import run_with_progress
 
-    run_with_progress(folder, settings, notebooks)
+    run_with_progress(folder, settings, notebooks, author)
+
+
+@app.command()
+def plan(
+    folder: RoomFolder,
+    settings: Annotated[Path, typer.Option(help="The YAML file of a run like those to plan.")],
+    schedule: Annotated[Path, typer.Option(help="The YAML file of what you want and expect.")],
+    out: Out,
+    like: Annotated[
+        Path | None, typer.Option(help="A candidate whose released numbers say what to expect.")
+    ] = None,
+) -> None:
+    """Plan reports that come again.
+
+    Windows and days so that no two runs can be subtracted, what that costs, and a settings file
+    for each run. Looks at no row.
+    """
+    from cleanroom.bench.schedule_words import plan_runs
+
+    for line in plan_runs(folder, settings, schedule, out, like):
+        typer.echo(line)
 
 
 @app.command()
@@ -117,21 +142,47 @@ def report(
 
 
 @app.command()
-def verify(ledger_file: Annotated[Path, typer.Argument(help="A ledger.jsonl.")]) -> None:
-    """Verify a ledger's chain.
+def verify(
+    ledger_file: Annotated[Path, typer.Argument(help="A ledger.jsonl.")],
+    agreement_files: Annotated[
+        list[Path] | None,
+        typer.Option("--agreement", help="An agreement it names; once for each version."),
+    ] = None,
+    releases: Annotated[
+        list[Path] | None,
+        typer.Option("--release", help="A release, or a folder of them, to find in it."),
+    ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="A receipt: the hash of a record that was seen.")
+    ] = None,
+) -> None:
+    """Verify a ledger: its chain, and that every step was allowed.
 
-    Either platform can, on its own copy.
+    With the agreement also each signature, with releases and receipts that none of it is missing.
+    Either platform can, on its own copy, with public keys alone.
     """
-    from collections import Counter
-
-    from cleanroom.ledger import records
+    from cleanroom.agreement import load
+    from cleanroom.gate.verification import verify_ledger, verify_release
 
     if not ledger_file.is_file():
         raise LedgerError(f"There is no ledger at {ledger_file}.", "name the room's ledger.jsonl.")
-    events = Counter(record["event"] for record in records(ledger_file))
-    typer.echo(f"The chain holds: {events.total()} records")
-    for event, count in sorted(events.items()):
+    agreements = [load(file) for file in agreement_files or []]
+    found = verify_ledger(ledger_file, agreements, head or [])
+    typer.echo(f"The chain holds, and every step was allowed: {found.events.total()} records")
+    for event, count in sorted(found.events.items()):
         typer.echo(f"  {count:>5}  {event}")
+    if agreements:
+        typer.echo(f"Signatures verified: {found.signatures}")
+    if found.is_cut_short:
+        typer.echo("Its last line is cut short: by a crash, or by somebody who cut it.")
+    for path in [file for each in releases or [] for file in _releases(each)]:
+        if not agreements:
+            raise LedgerError("A release needs its agreement.", "name its file: --agreement.")
+        typer.echo(f"{path.name}: {verify_release(found, path, agreements)}")
+
+
+def _releases(place: Path) -> list[Path]:
+    return sorted(place.glob("*.json")) if place.is_dir() else [place]
 
 
 def _place(error: BaseException) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cleanroom.cli.options import Notebooks
 from cleanroom.errors import AgreementError
 from cleanroom.tables import Platform
 
@@ -46,30 +44,6 @@ def agreement_complete(
     completed = with_keys(load(draft), [_enrolment(file) for file in public])
     write(completed, out)
     typer.echo(f"{out}: digest {agreement_digest(completed)}")
-
-
-@app.command("permit")
-def agreement_permit(
-    file: Annotated[Path, typer.Argument(help="The agreement to amend.")],
-    notebooks: Notebooks = Path("notebooks"),
-) -> None:
-    """Permit the notebooks as they are now.
-
-    Writes their digests into the agreement, which both platforms then have to sign.
-    """
-    from cleanroom.agreement import load
-    from cleanroom.agreement_file import with_signatures
-    from cleanroom.signing import file_digest, write_whole
-
-    text = file.read_text(encoding="utf-8")
-    for study, permitted in load(file).studies.items():
-        digest = file_digest(notebooks / permitted.notebook)
-        # The text is amended, not written anew, so that the agreement keeps its comments.
-        name = re.escape(permitted.notebook)
-        text = re.sub(rf"(notebook: *{name}\s+sha256: *)\S+", rf'\g<1>"{digest}"', text)
-        typer.echo(f"{study}: {permitted.notebook} {digest}")
-    # What was signed was another text.
-    write_whole(file, with_signatures(text, {}).encode())
 
 
 @app.command("sign")

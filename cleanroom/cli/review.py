@@ -1,4 +1,4 @@
-"""`cleanroom review`: the reviewers' steps."""
+"""`cleanroom review`: from a submitted candidate to a release, and what comes after."""
 
 from __future__ import annotations
 
@@ -7,79 +7,190 @@ from typing import Annotated, Literal
 
 import typer
 
-from cleanroom.cli.options import Out, RoomFolder
+from cleanroom.cli.options import (
+    Author,
+    Comment,
+    Out,
+    ReviewerKeys,
+    ReviewerName,
+    ReviewerPlatform,
+    RoomFolder,
+)
 from cleanroom.tables import Platform
 
-app = typer.Typer(no_args_is_help=True, help="The reviewers' steps: look, sign, release.")
-Choice = Literal["approve", "reject"]
+app = typer.Typer(no_args_is_help=True, help="Submit, look, sign, release; return and recall.")
+OneDigest = Annotated[str, typer.Argument(help="The first characters of its digest.")]
+Digests = Annotated[
+    list[str] | None,
+    typer.Option("--candidate", help="A digest's first characters; once for each. All if none."),
+]
+Decided = Annotated[
+    Literal["approve", "request-changes", "undecided"],
+    typer.Option(help="What the reviewer says."),
+]
+
+
+@app.command("submit")
+def review_submit(folder: RoomFolder, author: Author, candidate: Digests = None) -> None:
+    """Ask for candidates to be released.
+
+    Those named, or all drafts. Each is frozen under its digest, looked at by the machine, and
+    laid before the reviewers.
+    """
+    from cleanroom.desk import queue
+    from cleanroom.desk.submit import submit_cases
+    from cleanroom.room.place import agreement_of
+
+    read = agreement_of(folder)
+    chosen = queue.named(queue.queue(folder), candidate) if candidate else queue.drafts(folder)
+    for case in submit_cases(folder, read, chosen, author):
+        typer.echo(f"{case.candidate[:12]}  {Path(case.file).stem}  {case.state}")
 
 
 @app.command("list")
 def review_list(folder: RoomFolder) -> None:
-    """List the candidates, and who voted on them.
+    """List the candidates, those in which something was found first.
 
-    With what each would release, and what was withheld by which rule.
+    With where each stands, who has voted, and what was withheld by which rule.
     """
     from cleanroom.desk.queue import queue
+    from cleanroom.desk.words import listed
     from cleanroom.room.place import agreement_of
 
-    for item in queue(folder, agreement_of(folder)):
-        withheld = ", ".join(f"{n} by {rule}" for rule, n in sorted(item.withheld.items()))
-        votes = [vote["body"] for vote in item.votes]
-        said = ", ".join(f"{v['decision']} by {v['reviewer']} of {v['platform']}" for v in votes)
-        typer.echo(
-            f"{item.digest[:12]}  {item.file.stem}  {said or 'no votes yet'}\n"
-            f"    releases {item.released_cells} cells, withholds {withheld or 'none'}"
-        )
+    agreement_of(folder)  # which says so if this is no room, or it works under none
+    for case in queue(folder):
+        typer.echo("\n".join(listed(case)))
 
 
 @app.command("show")
-def review_show(
-    folder: RoomFolder,
-    digest: Annotated[str, typer.Argument(help="The first characters of its digest.")],
-) -> None:
+def review_show(folder: RoomFolder, digest: OneDigest) -> None:
     """Show all that one candidate would release."""
-    from cleanroom.desk.queue import named
+    from cleanroom.desk.queue import named, opened, queue
     from cleanroom.desk.sheet import sheet
     from cleanroom.room.place import agreement_of
 
-    for item in named(folder, agreement_of(folder), [digest]):
-        typer.echo(sheet(item))
+    (case,) = named(queue(folder), [digest])
+    typer.echo(sheet(opened(folder, case, agreement_of(folder))))
+
+
+@app.command("status")
+def review_status(
+    folder: RoomFolder,
+    digest: OneDigest,
+    platform: Annotated[Platform | None, typer.Option(help="A reviewer's platform.")] = None,
+    reviewer: Annotated[str, typer.Option(help="A reviewer's name, to see what they may.")] = "",
+) -> None:
+    """Say where a candidate stands, and everything that was done.
+
+    What other reviewers say stays hidden until the reviewer named has decided.
+    """
+    from cleanroom.desk.queue import named, queue
+    from cleanroom.desk.words import status_lines
+    from cleanroom.room.place import agreement_of
+
+    agreement_of(folder)
+    (case,) = named(queue(folder), [digest])
+    reader = (platform, reviewer) if platform is not None else None
+    typer.echo("\n".join(status_lines(case, reader)))
 
 
 @app.command("vote")
-def review_vote(
+def review_vote(  # noqa: PLR0913, PLR0917 - who votes, on what, and what is said
     folder: RoomFolder,
-    decision: Annotated[Choice, typer.Option(help="What the reviewer says.")],
-    platform: Annotated[Platform, typer.Option(help="The reviewer's platform.")],
-    reviewer: Annotated[str, typer.Option(help="The reviewer's name in the agreement.")],
-    keys: Annotated[Path, typer.Option(help="The directory of the reviewer's own keys.")],
-    candidate: Annotated[
+    decision: Decided,
+    platform: ReviewerPlatform,
+    reviewer: ReviewerName,
+    keys: ReviewerKeys,
+    candidate: Digests = None,
+    table: Annotated[
         list[str] | None,
-        typer.Option(help="A digest's first characters; once for each. All undecided if none."),
+        typer.Option(help="NAME=DECISION for one table, where it differs; once for each."),
     ] = None,
+    comment: Comment = "",
 ) -> None:
     """Sign a decision on what `review show` showed.
 
-    A later vote on a candidate that is named takes the place of the earlier one.
+    On each table still undecided, of the candidates named or of all. A later vote takes the place
+    of the earlier one. Without names and comment, candidates in which something was found are left.
     """
-    from cleanroom.desk import decide
-    from cleanroom.desk.queue import named, undecided
-    from cleanroom.gate.release import Decision
+    from cleanroom.desk import decide, queue, words
     from cleanroom.room.place import agreement_of
 
     read = agreement_of(folder)
     by = decide.reviewer(read, platform, reviewer, keys)
-    chosen = (
-        named(folder, read, candidate) if candidate else undecided(folder, read, platform, reviewer)
-    )
-    decide.decide(folder, chosen, by, Decision(decision))
+    said = words.decisions_of(decision, table or [])
+    cases = queue.queue(folder)
+    chosen = queue.named(cases, candidate or []) or queue.undecided(cases, platform, reviewer)
+    left = [] if candidate or comment else queue.exceptions(chosen)
+    chosen = [case for case in chosen if case not in left]
+    receipts = decide.decide(folder, read, chosen, by, said, comment)
     typer.echo(f"{reviewer} of {platform}: {decision} signed; candidates: {len(chosen)}")
+    for case in left:
+        typer.echo(f"  left, for something was found: {case.candidate[:12]} {Path(case.file).stem}")
+    if receipts:
+        typer.echo(f"Keep this receipt: {receipts[-1]}")
+
+
+@app.command("return")
+def review_return(
+    folder: RoomFolder,
+    digest: OneDigest,
+    platform: ReviewerPlatform,
+    reviewer: ReviewerName,
+    keys: ReviewerKeys,
+    comment: Comment = "",
+) -> None:
+    """Give a candidate back to its author, who is then told what reviewers ask for."""
+    _act("return", folder, digest, (platform, reviewer, keys), comment)
+
+
+@app.command("reject")
+def review_reject(
+    folder: RoomFolder,
+    digest: OneDigest,
+    platform: ReviewerPlatform,
+    reviewer: ReviewerName,
+    keys: ReviewerKeys,
+    comment: Comment = "",
+) -> None:
+    """Refuse a candidate for good; say why with --comment."""
+    _act("reject", folder, digest, (platform, reviewer, keys), comment)
+
+
+@app.command("recall")
+def review_recall(
+    folder: RoomFolder,
+    digest: OneDigest,
+    platform: ReviewerPlatform,
+    reviewer: ReviewerName,
+    keys: ReviewerKeys,
+    comment: Comment = "",
+) -> None:
+    """Call a release back; say why with --comment.
+
+    Its numbers are known, and count in whatever is compared with them.
+    """
+    _act("recall", folder, digest, (platform, reviewer, keys), comment)
+
+
+@app.command("withdraw")
+def review_withdraw(
+    folder: RoomFolder, digest: OneDigest, author: Author, comment: Comment = ""
+) -> None:
+    """Take a candidate back, as its author."""
+    from cleanroom.desk.queue import named, queue
+    from cleanroom.review.office import withdraw
+    from cleanroom.room.place import agreement_of, ledger_of
+
+    agreement_of(folder)
+    (case,) = named(queue(folder), [digest])
+    withdraw(ledger_of(folder), case.candidate, author, comment)
+    typer.echo(f"{case.candidate[:12]}  withdrawn")
 
 
 @app.command("release")
 def review_release(folder: RoomFolder, out: Out) -> None:
-    """Release what both platforms' reviewers approved."""
+    """Release what both platforms approved; everything is verified again."""
     from cleanroom.desk.decide import release_approved
     from cleanroom.room.place import agreement_of
 
@@ -87,3 +198,19 @@ def review_release(folder: RoomFolder, out: Out) -> None:
     typer.echo(f"{len(released)} released into {out}")
     for file, reason in waiting.items():
         typer.echo(f"  not released: {file}: {reason}")
+
+
+def _act(
+    kind: str, folder: Path, digest: str, who: tuple[Platform, str, Path], comment: str
+) -> None:
+    from cleanroom.desk import decide
+    from cleanroom.desk.queue import named, queue
+    from cleanroom.review.records import ActKind
+    from cleanroom.room.place import agreement_of
+
+    read = agreement_of(folder)
+    by = decide.reviewer(read, *who)
+    (case,) = named(queue(folder), [digest])
+    (receipt,) = decide.act(folder, read, [case.candidate], by, ActKind(kind), comment)
+    typer.echo(f"{by.name} of {by.platform}: {kind} {case.candidate[:12]} signed")
+    typer.echo(f"Keep this receipt: {receipt}")

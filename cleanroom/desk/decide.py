@@ -1,35 +1,53 @@
-"""Decisions at the desk: a reviewer signs, and what both platforms signed is released."""
+"""Decisions at the desk: reviewers sign; what both approve is verified again and released."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from cleanroom import ledger, signing
 from cleanroom.agreement import Agreement
-from cleanroom.desk.queue import Waiting, queue
-from cleanroom.errors import KeysError, ReleaseError
+from cleanroom.behind import Answer
+from cleanroom.borders import Candidate
+from cleanroom.desk.queue import opened, queue
+from cleanroom.errors import CleanroomError, KeysError, ReleaseError
 from cleanroom.gate.differencing import require_apart
-from cleanroom.gate.release import Decision, cast_vote, make_release, write_release
+from cleanroom.gate.release import Ground, make_release, verify_again, write_release
 from cleanroom.keyring import open_keyring
-from cleanroom.room.place import ledger_of, votes_folder
+from cleanroom.review.case import Case, receipt_of, requests, seats
+from cleanroom.review.folding import Docket, released
+from cleanroom.review.office import (
+    Said,
+    ballot,
+    cast,
+    docket,
+    record_acts,
+    release,
+)
+from cleanroom.review.records import (
+    ActKind,
+    Receipt,
+    Reviewer,
+    sign_act,
+    sign_receipt,
+)
+from cleanroom.review.states import State
+from cleanroom.review.templates import Standing
+from cleanroom.room.place import ledger_of
 from cleanroom.room.shown import holding, memory_in
+from cleanroom.room.vault import room_keys
 from cleanroom.tables import KeyRole, Platform
 
 
-@dataclass(frozen=True)
-class Reviewer:
-    """Who decides: a name that the agreement gives a platform, and their own signing key."""
+def reviewer(
+    agreement: Agreement, platform: Platform, name: str, keys: Path, passphrase: str | None = None
+) -> Reviewer:
+    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another.
 
-    platform: Platform
-    name: str
-    key: signing.SigningKey
-
-
-def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) -> Reviewer:
-    """A reviewer with the key in `keys`; raises `KeysError` if the agreement names another."""
-    ring = open_keyring(keys, role=KeyRole.REVIEWER.value, platform=platform.value, name=name)
+    `passphrase`: what opens the key, where neither a variable holds it nor a terminal asks for it.
+    """
+    wanted = {"role": KeyRole.REVIEWER.value, "platform": platform.value, "name": name}
+    ring = open_keyring(keys, passphrase=passphrase, **wanted)
     if agreement.parties[platform].reviewers.get(name) != ring.public["identity_key"]:
         raise KeysError(
             f"{keys} does not hold the key that the agreement names for '{name}' of {platform}.",
@@ -38,49 +56,105 @@ def reviewer(agreement: Agreement, platform: Platform, name: str, keys: Path) ->
     return Reviewer(platform, name, ring.identity)
 
 
-def decide(room: Path, waiting: Sequence[Waiting], by: Reviewer, decision: Decision) -> None:
-    """Sign one decision on each candidate and record it in the ledger."""
-    for item in waiting:
-        vote = cast_vote(item.candidate, by.platform, by.name, decision, by.key)
-        # A reviewer's later vote takes the place of their earlier one.
-        name = f"{by.platform}-{by.name}.json"
-        signing.write_canonical(votes_folder(room, item.digest) / name, vote)
-        ledger.append(ledger_of(room), ledger.Event.VOTE_CAST, {**vote["body"]})
+def decide(
+    room: Path,
+    agreement: Agreement,
+    cases: Sequence[Case],
+    by: Reviewer,
+    said: Said,
+    comment: str = "",
+) -> list[str]:
+    """Sign one vote on each case and record all; returns the receipts, the ledger's new hashes.
+
+    `said` is as for `review.office.ballot`.
+    Raises `ReviewError` with the reason for which a vote does not count; then none is recorded.
+    """
+    path = ledger_of(room)
+    known = docket(path)
+    ballots = [ballot(known, known.named(case.candidate), by, said, comment) for case in cases]
+    return cast(path, agreement, ballots, by)
+
+
+def act(
+    room: Path,
+    agreement: Agreement,
+    subjects: Sequence[str],
+    by: Reviewer,
+    kind: ActKind,
+    comment: str = "",
+) -> list[str]:
+    """Sign another word of a reviewer, on candidates or templates by digest, and record it."""
+    path = ledger_of(room)
+    previous = docket(path).head
+    acts = [sign_act(by, kind, subject, previous, comment) for subject in subjects]
+    return record_acts(path, agreement, acts)
 
 
 def release_approved(
     room: Path, agreement: Agreement, folder: Path
 ) -> tuple[list[Path], dict[str, str]]:
-    """Release every candidate that has its quorum into `folder`.
+    """Release every approved candidate into `folder`, each verified again.
 
-    Everything is verified again, also that it is far enough from all that was shown before it and
-    released since. Returns the releases written (one already there is kept) and, by candidate file
-    name, why the others are not released. Raises `LedgerError` or `SealError` if what the room
+    That it is far enough from all that was shown before it and released since is one of the
+    conditions. Recorded first: a crash in between leaves a release to be written, never one
+    unrecorded. Returns the releases that are in `folder` now (one already there is kept) and, by
+    candidate file name, why others are not. Raises `LedgerError` or `SealError` if what the room
     remembers of earlier answers is not whole.
     """
-    released, waiting = [], {}
     with holding(room):
-        for item in queue(room, agreement):
-            path = folder / item.file.name
+        refused = _recorded(room, agreement)
+    written, waiting = [], {}
+    for case in queue(room):
+        if case.candidate in refused or case.is_under_review:
+            waiting[case.file] = refused.get(case.candidate) or _what_is_open(case)
+        elif case.state is State.RELEASED:
             try:
-                release = make_release(item.candidate, item.votes, agreement)
-                if not path.exists():
-                    _require_apart(room, agreement, item)
-            except ReleaseError as error:
-                waiting[item.file.name] = error.problem
-                continue
-            if not path.exists():
-                write_release(release, path)
-                ledger.append(ledger_of(room), ledger.Event.RELEASED, {"candidate": item.digest})
-            released.append(path)
-    return released, waiting
+                written.append(_written(room, agreement, case, folder / case.file))
+            except CleanroomError as error:
+                waiting[case.file] = error.problem
+    return written, waiting
 
 
-def _require_apart(room: Path, agreement: Agreement, item: Waiting) -> None:
-    """Compare with all that was shown before and released since; under noise nothing is exact."""
-    if item.candidate.manifest["policy"]["noise"] is not None:
-        return
+def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:
+    """Record the release of what may be released; why the rest may not, by digest."""
+    key = room_keys(room, agreement.collaboration).identity
     answers = memory_in(room, agreement.collaboration).answers()
-    records = ledger.records(ledger_of(room))
-    released = {r["facts"]["candidate"] for r in records if r["event"] == ledger.Event.RELEASED}
-    require_apart(item.digest, answers, released, agreement.effective_policy)
+    ready = [opened(room, c, agreement).candidate for c in queue(room) if c.state is State.APPROVED]
+
+    def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
+        left = frozenset(each.candidate for each in released(known))
+        more = partial(_template_holds, known), partial(_is_apart, answers)
+        verify_again(Ground(candidate, case, agreement, left), more)
+        return sign_receipt(receipt_of(case, known.head), key)
+
+    return release(ledger_of(room), agreement, ready, verified)
+
+
+def _written(room: Path, agreement: Agreement, case: Case, path: Path) -> Path:
+    """The file of what was released; raises `ReleaseError` if it does not verify."""
+    if not path.exists() and case.receipt is not None:
+        ground = Ground(opened(room, case, agreement).candidate, case, agreement)
+        write_release(make_release(ground, case.receipt), path)
+    return path
+
+
+def _template_holds(known: Docket, ground: Ground) -> None:
+    proposal = known.proposals.get(ground.case.template)
+    if proposal is None or proposal.standing is not Standing.APPROVED:
+        raise ReleaseError(
+            "Its template is not approved (any more).", "have it approved, and ask anew."
+        )
+
+
+def _is_apart(answers: Sequence[Answer], ground: Ground) -> None:
+    """Compare with all that was shown before and released since; under noise nothing is exact."""
+    if ground.candidate.manifest["policy"]["noise"] is None:
+        policy = ground.agreement.effective_policy
+        require_apart(ground.case.candidate, answers, ground.released, policy)
+
+
+def _what_is_open(case: Case) -> str:
+    """Why a candidate under review is not released yet."""
+    asked = [f"A reviewer of {platform} asks for changes." for platform, _, _ in requests(case)]
+    vacant = [str(platform) for platform, who in seats(case).items() if who is None]
+    return asked[0] if asked else f"No reviewer of {' and '.join(vacant)} has approved."

@@ -1,57 +1,68 @@
-"""The review queue: each candidate with what it would release and what was withheld, and why."""
+"""The review queue: what waits, with what is exceptional on top, and what each would release."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cleanroom.agreement import Agreement
-from cleanroom.borders import Candidate, Protected, candidate_digest
-from cleanroom.errors import ReleaseError
-from cleanroom.gate.candidate import read_candidate, read_json
-from cleanroom.gate.release import voters
-from cleanroom.room.place import candidate_files, votes_folder
+from cleanroom.borders import Candidate, candidate_digest
+from cleanroom.errors import ReviewError
+from cleanroom.gate.candidate import read_candidate
+from cleanroom.review.case import Case, has_decided
+from cleanroom.review.checks import released_cells, withheld_cells
+from cleanroom.review.guards import Actor, Attempt, may_step
+from cleanroom.review.office import docket
+from cleanroom.review.states import Action, State
+from cleanroom.room.place import candidate_files, ledger_of
 from cleanroom.tables import Platform
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A candidate on the desk; `withheld` counts cells by rule id, `votes` are those so far."""
+    """A candidate on the desk, opened: `withheld` counts cells by rule id."""
 
     file: Path
-    digest: str
+    case: Case
     candidate: Candidate
     released_cells: int
     withheld: Counter[str]
-    votes: tuple[dict[str, Any], ...]
+
+    @property
+    def digest(self) -> str:
+        """The candidate's digest."""
+        return self.case.candidate
 
 
-def queue(room: Path, agreement: Agreement) -> list[Waiting]:
-    """Every candidate of the room, those with most withheld cells first.
+def queue(room: Path) -> list[Case]:
+    """Every candidate, by the ledger alone: no file is opened.
 
-    Raises `ReleaseError` if a candidate is not what the room signed.
+    First what is under review and exceptional (something was found), then what else is under
+    review by how much is withheld, then the rest.
     """
-    waiting = [_waiting(room, file, agreement) for file in candidate_files(room)]
-    return sorted(waiting, key=lambda w: (-w.withheld.total(), w.file.name))
+    return sorted(docket(ledger_of(room)).cases.values(), key=_urgency)
 
 
-def undecided(room: Path, agreement: Agreement, platform: Platform, reviewer: str) -> list[Waiting]:
-    """The candidates on which a platform's reviewer has not voted yet."""
-    waiting = queue(room, agreement)
-    return [item for item in waiting if (platform, reviewer) not in voters(item.votes)]
+def undecided(cases: Sequence[Case], platform: Platform, reviewer: str) -> list[Case]:
+    """The cases on which a platform's reviewer may vote, and has not decided on yet."""
+    attempt = Attempt(Action.VOTE, Actor(reviewer, platform))
+    return [c for c in cases if may_step(c, attempt) and not has_decided(c, platform, reviewer)]
 
 
-def named(room: Path, agreement: Agreement, digests: Sequence[str]) -> list[Waiting]:
-    """The candidates whose digests begin so; raises `ReleaseError` for one that none or two do."""
-    waiting = queue(room, agreement)
+def exceptions(cases: Sequence[Case]) -> list[Case]:
+    """The cases to look at one by one: something was found in them."""
+    return [case for case in cases if case.findings]
+
+
+def named(cases: Sequence[Case], digests: Sequence[str]) -> list[Case]:
+    """The cases whose digests begin so; raises `ReviewError` for one that none or two do."""
     found = []
     for digest in digests:
-        matches = [item for item in waiting if item.digest.startswith(digest)]
+        matches = [case for case in cases if case.candidate.startswith(digest)]
         if len(matches) != 1:
-            raise ReleaseError(
+            raise ReviewError(
                 f"{len(matches)} candidates have a digest that begins with '{digest}'.",
                 "take it from `cleanroom review list`, with more characters if need be.",
             )
@@ -59,19 +70,39 @@ def named(room: Path, agreement: Agreement, digests: Sequence[str]) -> list[Wait
     return found
 
 
-def _waiting(room: Path, file: Path, agreement: Agreement) -> Waiting:
+def opened(room: Path, case: Case, agreement: Agreement) -> Waiting:
+    """A case with its candidate; raises `ReleaseError` if that is not what the room signed."""
+    file = room / "candidates" / case.file
     candidate = read_candidate(file, agreement.room.identity_key or "")
-    digest = candidate_digest(candidate)
-    withheld = sum((_withheld(table) for table in candidate.tables.values()), Counter[str]())
-    released = sum(table.cells["value"].count() for table in candidate.tables.values())
-    return Waiting(file, digest, candidate, released, withheld, _votes(room, digest))
+    if candidate_digest(candidate) != case.candidate:
+        raise ReviewError(
+            f"{case.file} is not the candidate that the ledger names.", "restore it from a backup."
+        )
+    return Waiting(file, case, candidate, released_cells(candidate), withheld_cells(candidate))
 
 
-def _withheld(table: Protected) -> Counter[str]:
-    return Counter(table.cells["withheld"].drop_nulls().to_list())
+def last_release(left: Iterable[Case], case: Case) -> Case | None:
+    """Of what left, the last before this candidate did, if it has: to compare it with."""
+    before = case.receipt.body.time if case.receipt else "~"  # after every time
+    times = {
+        other.candidate: (other.receipt.body.time, other)
+        for other in left
+        if other.receipt is not None and other.candidate != case.candidate
+    }
+    earlier = [(time, other) for time, other in times.values() if time <= before]
+    return max(earlier, key=lambda pair: pair[0])[1] if earlier else None
 
 
-def _votes(room: Path, digest: str) -> tuple[dict[str, Any], ...]:
-    return tuple(
-        read_json(file, "vote") for file in sorted(votes_folder(room, digest).glob("*.json"))
+def drafts(room: Path) -> list[Case]:
+    """The candidates that nobody has submitted."""
+    there = {file.name for file in candidate_files(room)}
+    return [c for c in queue(room) if c.state is State.DRAFT and c.file in there]
+
+
+def _urgency(case: Case) -> tuple[bool, bool, int, str]:
+    return (
+        not case.is_under_review,
+        not case.findings,
+        -sum(case.withheld.values()),
+        case.file,
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from cleanroom.borders import Protected
 from cleanroom.desk.queue import Waiting
+from cleanroom.desk.words import found
 from cleanroom.gate.rules import RULES
 from cleanroom.outside.words import (
     bound_words,
     cell_figure,
     estimate_figure,
-    refusal_words,
     rounding_words,
 )
-from cleanroom.withholding import withholding
+from cleanroom.withholding import refusal_words, withholding
 
 
 def sheet(waiting: Waiting) -> str:
@@ -24,6 +24,7 @@ def sheet(waiting: Waiting) -> str:
         f"{study['start']} to {study['end']}",
         f"digest {waiting.digest}",
         "",
+        *(f"! {words}" for words in found(waiting.case)),
         *findings.summary,
     ]
     lines += ["", *(f"{c.label}: {c.verdict}. {c.words}" for c in findings.checks.values())]
@@ -46,7 +47,7 @@ def sheet(waiting: Waiting) -> str:
             for words in refusal_words(table)
         ),
     ]
-    rests = ("agreement", "handovers", "policy", "notebook", "code_version", "created")
+    rests = ("agreement", "template", "handovers", "policy", "notebook", "code_version", "created")
     lines += ["", "Rests on", *(f"  {name}: {manifest[name]}" for name in rests)]
     return "\n".join(lines)
 

@@ -20,7 +20,7 @@ import polars as pl
 from cleanroom.absences import TOGETHER
 from cleanroom.behind import Answer, Behind, Group, Share, Shown, together
 from cleanroom.borders import Protected, Table
-from cleanroom.errors import ReleaseError
+from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.gate.near import Origin, Track
 from cleanroom.gate.refusals import Asked, because
 from cleanroom.gate.rules import DIFFERENCING
@@ -91,11 +91,16 @@ class _Tracks:
 def differing(cells: pl.DataFrame, table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
     """The cells of `table` with `withheld` and `because` where a cell differs by too few people.
 
-    From what was shown before (`past`), or from a cell above it. Nothing is compared without a past
-    or for a table that does not say who is behind its cells.
+    From what was shown before (`past`), or from a cell above it. Without a past nothing is
+    compared. Raises `BorderError` if the table does not say who is behind its cells.
     """
-    if past is None or table.behind is None:
+    if past is None:
         return cells.with_columns(because=pl.lit(None, pl.String))
+    if table.behind is None:
+        raise BorderError(
+            f"Table '{table.name}' does not say who is behind its cells, so it cannot be compared.",
+            "have the room count it with the people behind (`room.numbered`).",
+        )
     named = _named(cells, table.layout, table.behind)
     tracks = _Tracks(past, (cell.kind for cell in named), policy.min_people)
     leaves = (cells["withheld"].is_null() & cells["no_data"].is_null()).to_list()

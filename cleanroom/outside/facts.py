@@ -222,13 +222,19 @@ def _provenance(release: Release) -> tuple[str, list[tuple[str, str]]]:
     votes = [vote["body"] for vote in release.votes]
     return manifest["study"]["kind"], [
         ("Released", f"candidate {digest}, made {moment_words(manifest['created'])}"),
-        ("Approved by", "; ".join(_vote(vote) for vote in votes)),
+        ("Approved by", "; ".join([*map(_vote, votes), *_rule(release)])),
         ("Agreement", f"{manifest['collaboration']}, {manifest['agreement']}"),
         ("Disclosure policy", ", ".join(policies)),
         *((f"Handover ({party})", seal) for party, seal in manifest["handovers"].items()),
         ("Notebook", f"{manifest['notebook']['name']}, {manifest['notebook']['sha256']}"),
         ("Code", f"cleanroom {manifest['code_version']}"),
     ]
+
+
+def _rule(release: Release) -> list[str]:
+    """The standing rule by which it was approved, if it was by one."""
+    rule = release.receipt.get("body", {}).get("rule")
+    return [f"standing rule '{rule}' of the agreement"] if rule else []
 
 
 def _vote(vote: Mapping[str, str]) -> str:

@@ -99,16 +99,6 @@ def bound_words(table: Protected, rule: str) -> str:
     return table.bounds.get(rule, "nothing is said of its size")
 
 
-def refusal_words(table: Protected) -> list[str]:
-    """What is said of single withheld cells, each sentence once with the cells it is said of."""
-    said = table.cells.filter(pl.col("because").is_not_null())
-    lines = []
-    for (because,), cells in said.group_by("because", maintain_order=True):
-        keys = cells.select(*table.dimensions, "measure").rows()
-        lines.append(f"{', '.join(' '.join(key) for key in keys)}: {because}")
-    return lines
-
-
 def rounding_words(table: Protected) -> str | None:
     """How the table was rounded, and what that costs; None if it was not."""
     how = _ROUNDED.get(table.rounding)

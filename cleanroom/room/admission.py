@@ -32,8 +32,8 @@ def admit(
     after = register.named(before, agreement, found)
     joined = _join_inputs(agreement, party, tables, register.numbers(after, found))
     for kind, current in joined.items():
-        last, earlier = remembered(room, ring, party, kind)
-        compare(current, last, earlier, agreement.effective_policy.min_people)
+        earlier = remembered(room, ring, party, kind)
+        compare(current, earlier, agreement.effective_policy.min_people)
     if after.following != before.following or after.agreement != before.agreement:
         register.write(room, ring, after)
     for kind, current in joined.items():

@@ -20,6 +20,7 @@ from cleanroom.agreement import (
 )
 from cleanroom.borders import handover_schema
 from cleanroom.errors import HandoverError
+from cleanroom.places import places_of
 from cleanroom.room.engine import collect, scan
 from cleanroom.tables import Platform, Role
 
@@ -79,8 +80,9 @@ def read_manifest(directory: Path) -> Manifest:
     except OSError:
         problem = "There is no readable manifest.json in the handover."
     except ValidationError as error:
-        places = {".".join(map(str, item["loc"])) or "its syntax" for item in error.errors()}
-        problem = f"manifest.json is wrong at {', '.join(sorted(places))}."
+        problem = (
+            f"manifest.json is wrong at {places_of(error, Manifest, ManifestBody, TableFacts)}."
+        )
     raise HandoverError(problem, _ASK)
 
 

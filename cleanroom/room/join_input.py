@@ -1,13 +1,13 @@
 """The join input: which persons a party brought into a join, so that two joins are not subtracted.
 
-If one handover's rows with a join key are those of the handover before and of one person more, the
+If one handover's rows with a join key are those of an earlier handover and of one person more, the
 difference of the two joins says whether that person matched. So a handover is refused whose join
-input differs from an earlier one by fewer than `min_people` persons, but differs. Two inputs of the
-same persons are compared by their keys as well: a person who brings another CID has changed. In a
-blinded join they cannot be: a key's handle is another in each handover.
+input differs from an earlier one by fewer than `min_people` persons, but differs: in who they are,
+or in their keys, as a person who brings another CID has changed. In a blinded join keys cannot be
+compared: a key's handle is another in each handover.
 
-    register/<party>.<kind>.joins   the persons of each join input so far, encrypted
-    register/<party>.<kind>.last    those of the last one with a check of their keys, encrypted
+    register/<party>.<kind>.joins   the persons of each join input so far, and a check of their
+                                    keys, encrypted
 
 There is one for each kind of join key: click ids, and a shared identifier where one is opened.
 """
@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pyroaring import BitMap
 
@@ -28,6 +29,10 @@ from cleanroom.keyring import Keyring
 from cleanroom.room.register import UNKNOWN
 from cleanroom.room.state import read_state, write_state
 from cleanroom.tables import IdentifierKind, Platform
+
+BUCKETS = 8_192
+# Odd numbers of 64 bits: 2^64 over the golden ratio, and one of Steele, Lea and Flood (2014).
+_ODD, _OTHER_ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -77,87 +82,95 @@ def join_input(rows: pl.LazyFrame, numbers: pl.DataFrame, mode: JoinMode) -> Joi
     return JoinInput(known.select(number, *lasting).sort("number"))
 
 
-def compare(
-    current: JoinInput,
-    last: JoinInput | None,
-    earlier: Iterable[BitMap],
-    min_people: int,
-) -> None:
-    """Raise `HandoverError` if `current` differs from an earlier join input by too few persons.
+@dataclass(frozen=True, repr=False)
+class Joined:
+    """What is remembered of a join input: its `persons`, and `checks` of their keys by bucket.
 
-    Too few are 1 … `min_people` - 1. From each of `earlier` it differs by the persons that only one
-    of the two has; from `last` (None if there is none) also by those whose keys are others.
+    A person's check lies in one of `BUCKETS` buckets, each the exclusive or of its checks. So
+    buckets differ between two inputs by no more than persons do, and by nearly as many as long as
+    those are few. None where keys are not compared.
     """
-    persons = current.persons
-    differences = [len(persons ^ other) for other in earlier]
-    if last is not None:
-        differences += [len(persons ^ last.persons), _changed(current, last)]
-    if any(0 < difference < min_people for difference in differences):
-        raise HandoverError(
-            "The rows with a join key are those of an earlier handover but for too few people, "
-            f"fewer than min_people ({min_people}): the two joins could be subtracted.",
-            "hand over again when more has changed, or hand over the earlier one unchanged.",
-        )
+
+    persons: BitMap
+    checks: bytes | None
+
+    def __repr__(self) -> str:
+        return "Joined(persons not shown)"
+
+
+def joined(current: JoinInput) -> Joined:
+    """What to remember of `current`."""
+    if "keys" not in current.rows.columns:
+        return Joined(current.persons, None)
+    number = current.rows["number"].to_numpy().astype(np.uint64)
+    # Both are mixed, so that two persons of one bucket who change keys with each other show.
+    check = (current.rows["keys"].to_numpy() ^ (number + np.uint64(1)) * _ODD) * _OTHER_ODD
+    buckets = np.zeros(BUCKETS, dtype=np.uint64)
+    np.bitwise_xor.at(buckets, number % np.uint64(BUCKETS), check)
+    return Joined(current.persons, buckets.tobytes())
+
+
+def compare(current: JoinInput, earlier: Iterable[Joined], min_people: int) -> None:
+    """Raise `HandoverError` if `current` differs from one of `earlier` by too few persons.
+
+    Too few are 1 … `min_people` - 1 persons whom only one of the two has, or who have other keys.
+    Of more than a quarter of `BUCKETS` nothing is said by keys.
+    """
+    now, fewest = joined(current), min(min_people, BUCKETS // 4)
+    for other in earlier:
+        if 0 < len(now.persons ^ other.persons) < min_people or 0 < _changed(now, other) < fewest:
+            raise HandoverError(
+                "The rows with a join key are those of an earlier handover but for too few people, "
+                f"fewer than min_people ({min_people}): the two joins could be subtracted.",
+                "hand over again when more has changed, or hand over the earlier one unchanged.",
+            )
 
 
 def remembered(
     room: Path, ring: Keyring, party: Platform, kind: IdentifierKind
-) -> tuple[JoinInput | None, tuple[BitMap, ...]]:
-    """The party's last join input, and the persons of each so far; raises `SealError`."""
-    last = _read(_last(room, party, kind), ring)
-    joins = _read(_joins(room, party, kind), ring)
-    sets = [] if joins is None else joins["persons"].to_list()
-    return None if last is None else JoinInput(last), tuple(map(BitMap.deserialize, sets))
+) -> tuple[Joined, ...]:
+    """The party's join inputs so far; raises `SealError`."""
+    path = _joins(room, party, kind)
+    if not path.exists():
+        return ()
+    _, content = read_state(path, ring)
+    rows = pl.read_parquet(io.BytesIO(content)).iter_rows()
+    return tuple(Joined(BitMap.deserialize(persons), checks) for persons, checks in rows)
 
 
 def remember(
     room: Path, ring: Keyring, party: Platform, kind: IdentifierKind, current: JoinInput
 ) -> None:
-    """Keep `current` as the party's last join input; within `folders.locked`."""
-    _, sets = remembered(room, ring, party, kind)
-    # The sets first: if the second writing is cut off, nothing that has been joined is missing.
-    if current.persons not in sets:
-        content = pl.DataFrame(
-            {"persons": [one.serialize() for one in (*sets, current.persons)]},
-            schema={"persons": pl.Binary},
-        )
-        _write(_joins(room, party, kind), ring, content)
-    _write(_last(room, party, kind), ring, current.rows)
+    """Keep `current` among the party's join inputs; within `folders.locked`."""
+    so_far, new = remembered(room, ring, party, kind), joined(current)
+    if new not in so_far:
+        _write(_joins(room, party, kind), ring, (*so_far, new))
 
 
 def forget_keys(room: Path, ring: Keyring, party: Platform) -> None:
-    """Keep of the last join inputs their persons only: a rotation leaves nothing of old tokens."""
+    """Keep of the join inputs their persons only: a rotation leaves nothing of old tokens."""
     for kind in IdentifierKind:
-        last, _ = remembered(room, ring, party, kind)
-        if last is not None:
-            _write(_last(room, party, kind), ring, last.rows.select("number"))
+        so_far = remembered(room, ring, party, kind)
+        if so_far:
+            persons = [Joined(one.persons, None) for one in so_far]
+            _write(_joins(room, party, kind), ring, persons)
 
 
-def _changed(current: JoinInput, last: JoinInput) -> int:
-    """How many persons are in one of the two only, or in both with other keys; 0 if those of one
-    are unknown."""
-    if not all("keys" in one.rows.columns for one in (current, last)):
+def _changed(one: Joined, other: Joined) -> int:
+    """In how many buckets the checks of two differ; 0 if those of one are unknown."""
+    if one.checks is None or other.checks is None:
         return 0
-    both = current.rows.join(last.rows, on="number", how="full", coalesce=True, suffix="_last")
-    return both.filter(pl.col("keys").ne_missing(pl.col("keys_last"))).height
+    mine, theirs = (np.frombuffer(each, dtype=np.uint64) for each in (one.checks, other.checks))
+    return int(np.count_nonzero(mine != theirs))
 
 
-def _read(path: Path, ring: Keyring) -> pl.DataFrame | None:
-    if not path.exists():
-        return None
-    _, content = read_state(path, ring)
-    return pl.read_parquet(io.BytesIO(content))
-
-
-def _write(path: Path, ring: Keyring, content: pl.DataFrame) -> None:
+def _write(path: Path, ring: Keyring, inputs: Iterable[Joined]) -> None:
     plain = io.BytesIO()
-    content.write_parquet(plain)
+    rows = [(one.persons.serialize(), one.checks) for one in inputs]
+    schema = {"persons": pl.Binary, "checks": pl.Binary}
+    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(plain)
     write_state(path, ring, {}, plain.getvalue())
 
 
 def _joins(room: Path, party: Platform, kind: IdentifierKind) -> Path:
     return room / "register" / f"{party}.{kind}.joins"
-
-
-def _last(room: Path, party: Platform, kind: IdentifierKind) -> Path:
-    return room / "register" / f"{party}.{kind}.last"

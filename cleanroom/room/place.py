@@ -108,11 +108,6 @@ def evidence_file(room: Path, candidate: Path) -> Path:
     return room / "evidence" / candidate.with_suffix(".ipynb").name
 
 
-def votes_folder(room: Path, digest: str) -> Path:
-    """Where the votes on the candidate of this digest lie, one file a reviewer."""
-    return room / "votes" / digest
-
-
 def study_name(study: Study) -> str:
     """A file name for a study: its kind and its merchant."""
     return f"{study.kind}-{file_name(study.merchant)}"

@@ -17,6 +17,7 @@ from cleanroom import sealing, signing
 from cleanroom.agreement import Agreement, Digest, Model, Signature, agreement_digest
 from cleanroom.errors import HandoverError, SealError
 from cleanroom.keyring import Keyring
+from cleanroom.places import places_of
 from cleanroom.room.register import Register
 from cleanroom.tables import Platform
 
@@ -56,8 +57,8 @@ def read_rotation(directory: Path) -> RotationManifest:
     except OSError:
         problem = f"There is no readable manifest.json in {directory}."
     except ValidationError as error:
-        places = {".".join(map(str, item["loc"])) or "its syntax" for item in error.errors()}
-        problem = f"The rotation's manifest.json is wrong at {', '.join(sorted(places))}."
+        places = places_of(error, RotationManifest, RotationBody)
+        problem = f"The rotation's manifest.json is wrong at {places}."
     raise HandoverError(problem, _ASK)
 
 

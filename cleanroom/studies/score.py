@@ -89,7 +89,13 @@ def _variance(
 
 
 def _shares_apart(treated: Proportion, holdout: Proportion, apart: float) -> tuple[float, float]:
-    """The likeliest shares (treated, holdout) that lie `apart`: a root of a cubic."""
+    """The likeliest shares (treated, holdout) that lie `apart`: a root of a cubic.
+
+    Solved for the larger arm, whichever that is: exchanged, the arms have the same two shares.
+    """
+    if holdout.people > treated.people:
+        other, own = _shares_apart(holdout, treated, -apart)
+        return own, other
     theta = holdout.people / treated.people
     p1, p0 = treated.share, holdout.share
     a = 1 + theta

@@ -11,15 +11,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cleanroom import errors
 from cleanroom.absences import NO_DATA_WORDS
+from cleanroom.agreement import load
 from cleanroom.errors import CleanroomError, ExitCode
 from cleanroom.gate import rules
+from cleanroom.gate.verification import verify_ledger, verify_release
 from cleanroom.layout import CLASSES
 from cleanroom.party import checks
+from cleanroom.review.checks import CHECKS
+from cleanroom.review.states import MEANS, TRANSITIONS, State
 from cleanroom.room.link_rules import BASES, LINK_RULES, LinkRule
 from cleanroom.tables import TABLES, Column, TableContract
+from tests.review import tampering
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -101,6 +107,64 @@ def exit_codes() -> str:
     return grid(("code", "about", "meaning"), rows)
 
 
+def states() -> str:
+    """What each state of a candidate means."""
+    return grid(("state", "meaning"), [(f"**{state}**", MEANS[state]) for state in State])
+
+
+def diagram() -> str:
+    """The life of a candidate, drawn from the table of transitions."""
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for row in TRANSITIONS:
+        arrows.setdefault((row.source, row.target), []).append(row.action)
+    lines = [
+        f"    {_word(source)} --> {_word(target)}: {', '.join(actions)}"
+        for (source, target), actions in arrows.items()
+    ]
+    names = [f'    state "{state}" as {_word(state)}' for state in State if " " in state]
+    first = f"    [*] --> {_word(State.DRAFT)}"
+    return "\n".join(["```mermaid", "stateDiagram-v2", *names, first, *lines, "```"])
+
+
+def transitions() -> str:
+    """Every transition: who may, on what condition, and what is said if it does not hold."""
+    rows = [
+        (row.source, row.action, row.target, row.who, row.guard, row.refusal or "–")
+        for row in TRANSITIONS
+    ]
+    return grid(("from", "action", "to", "who", "if", "otherwise it says"), rows)
+
+
+def machine_checks() -> str:
+    """What the machine looks at before reviewers do."""
+    return grid(("check", "what it finds"), [(f"`{c.id}`", c.asks) for c in CHECKS])
+
+
+def tampered_ledgers() -> str:
+    """What `cleanroom verify` says of a ledger that was tampered with, in eight ways."""
+    with TemporaryDirectory() as folder:
+        told = tampering.story(Path(folder))
+        rows = [("nothing", _verified(told, told.ledger))]
+        for how in tampering.TAMPERINGS:
+            copy = tampering.tampered(told, how, Path(folder) / "copy.jsonl")
+            rows.append((how, _verified(told, copy)))
+    return grid(("what was done to it", "`cleanroom verify`"), rows)
+
+
+def _verified(told: tampering.Story, ledger: Path) -> str:
+    agreements = [load(told.agreement)]
+    try:
+        found = verify_ledger(ledger, agreements)
+        state = verify_release(found, told.release, agreements)
+    except CleanroomError as error:
+        return re.sub(r"[0-9a-f]{12}", "…", error.problem)
+    return f"The chain holds, and every step was allowed; {told.release.name}: {state}"
+
+
+def _word(state: State) -> str:
+    return state.replace(" ", "_")
+
+
 def commands() -> str:
     """The reference of the command line, drawn by Typer from the same words as `--help`."""
     command = [sys.executable, "-m", "typer", "cleanroom.cli", "utils", "docs"]
@@ -127,6 +191,11 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "no data": ("rules.md", no_data),
     "link rules": ("rules.md", link_rules),
     "exit codes": ("exit-codes.md", exit_codes),
+    "states": ("review.md", states),
+    "diagram": ("review.md", diagram),
+    "transitions": ("review.md", transitions),
+    "machine checks": ("review.md", machine_checks),
+    "tampered ledgers": ("review.md", tampered_ledgers),
 }
 
 

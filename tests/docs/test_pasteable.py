@@ -62,10 +62,13 @@ def instead(typed: str) -> str:
         case ["make", target]:
             assert target in TARGETS, f"make {target}"
             return "true"
-        case ["jupyter", "lab", *files]:
+        case ["jupyter", "lab", *words]:
+            files = [word.rpartition("=")[2] for word in words]
             return " && ".join(
                 ["jupyter lab --version >/dev/null", *(f"test -e {f}" for f in files)]
             )
+        case ["cleanroom", "desk", room, "--keys", keys, *_]:
+            return f"cleanroom desk --help >/dev/null && test -e {room} && test -e {keys}"
         case _:
             return typed
 

@@ -8,12 +8,16 @@ import pytest
 from pydantic import BaseModel
 
 from cleanroom import agreement
+from cleanroom.bench.schedule import Wanted
 from cleanroom.bench.settings import RunSettings
 from cleanroom.errors import ExitCode
 from cleanroom.gate.rules import RULES
 from cleanroom.noise import Noise
 from cleanroom.party.checks import Reason
 from cleanroom.policy import Policy
+from cleanroom.review.checks import CHECKS
+from cleanroom.review.states import TRANSITIONS, State
+from cleanroom.review.templates import Bounds, Draft
 from cleanroom.room.link_rules import BASES, LINK_RULES
 from cleanroom.study import ConversionStudy, LiftStudy
 from cleanroom.tables import TABLES
@@ -30,7 +34,11 @@ KEYS: dict[type[BaseModel], tuple[str, str]] = {
     Policy: ("agreement.md", "policy"),
     Noise: ("agreement.md", "noise"),
     agreement.Eligibility: ("agreement.md", "eligibility"),
+    agreement.StandingRule: ("agreement.md", "standing_rule"),
+    Draft: ("agreement.md", "Study templates"),
+    Bounds: ("agreement.md", "Bounds of a parameter"),
     RunSettings: ("how-to/room-operator.md", "3. Run the studies"),
+    Wanted: ("how-to/room-operator.md", "Schedule a report every week"),
 }
 
 
@@ -67,6 +75,12 @@ def test_the_drawn_parts_leave_nothing_out() -> None:
     assert all(f"| `{rule.id}` |" in reference.disclosure_rules() for rule in RULES)
     assert all(f"| `{rule.id}` |" in reference.link_rules() for rule in (*BASES, *LINK_RULES))
     assert all(f"| {code:d} |" in reference.exit_codes() for code in ExitCode)
+    assert all(f"| **{state}** |" in reference.states() for state in State)
+    assert all(f"| `{check.id}` |" in reference.machine_checks() for check in CHECKS)
+    assert len(reference.transitions().splitlines()) == 2 + len(TRANSITIONS)
+    arrows = re.findall(r"(\w+) --> (\w+): (.*)", reference.diagram())
+    drawn = {(source, action) for source, _, said in arrows for action in said.split(", ")}
+    assert drawn == {(row.source.replace(" ", "_"), row.action) for row in TRANSITIONS}
 
 
 @pytest.mark.parametrize("model", KEYS, ids=lambda model: model.__name__)

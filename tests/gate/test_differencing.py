@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanroom.behind import Answer, Group, Shown
-from cleanroom.borders import Protected, Table
+from cleanroom.borders import PEOPLE, Protected, Table
 from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.gate.differencing import require_apart
 from cleanroom.gate.protect import protect
 from cleanroom.gate.remains import apart, too_few
+from tests import factories
 from tests.gate.crowds import (
     FEW,
     MAY,
@@ -197,6 +198,12 @@ def test_a_cell_that_is_near_an_earlier_one_hides_no_other() -> None:
 def test_what_was_withheld_is_not_remembered() -> None:
     _, answer = answered(one(range(4)))
     assert answer.cells == []
+
+
+def test_a_table_that_does_not_say_who_is_behind_it_does_not_leave() -> None:
+    unknown = factories.table("t", ("note",), [("a", "m", 30.0, PEOPLE, 30)])
+    with pytest.raises(BorderError, match="does not say who is behind its cells"):
+        protect(unknown, POLICY, past())
 
 
 def test_without_a_past_nothing_is_compared() -> None:

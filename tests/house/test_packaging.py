@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -25,7 +26,11 @@ PEERS = ROOT / "benchmarks" / "peer_scripts"
 PEER_NAMES = {"private-set-intersection": "openmined-psi", "spu": "spu"}
 DISTRIBUTIONS = packages_distributions()
 
-CONDA_NAMES = {"duckdb": "python-duckdb", "tzdata": "python-tzdata"}
+CONDA_NAMES = {
+    "duckdb": "python-duckdb",
+    "jupyter-server": "jupyter_server",
+    "tzdata": "python-tzdata",
+}
 # Which part of the package may use which extra; a part not named here has the core alone, so that
 # a platform installs and audits no more than `party` needs.
 EXTRAS = {
@@ -157,9 +162,15 @@ def test_the_installed_command_is_this_package() -> None:
     assert version("cleanroom") == PROJECT["version"]
 
 
-def test_a_wheel_carries_code_templates_and_styles_and_no_notebooks() -> None:
+def test_the_tile_of_jupyterlab_is_of_the_same_version() -> None:
+    described = json.loads((ROOT / "jupyter" / "launcher" / "package.json").read_text())
+    assert described["version"] == PROJECT["version"]
+    assert (ROOT / "jupyter" / "launcher" / described["jupyterlab"]["_build"]["load"]).is_file()
+
+
+def test_a_wheel_carries_code_templates_texts_and_styles_and_no_notebooks() -> None:
     packed = {file.relative_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
-    data = {".py", ".html", ".css", ".j2", ".typed"}
+    data = {".py", ".html", ".css", ".j2", ".po", ".typed"}
     wanted = {
         path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.suffix in data
     }

@@ -6,7 +6,7 @@ from math import isclose
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import chi2_contingency
@@ -135,6 +135,10 @@ def test_an_interval_holds_its_value_and_stays_within_what_is_possible(
 
 @settings(deadline=None)
 @given(counts())
+# Two people beside tens of thousands.
+@example((14, 14, 23869, 23870))
+@example((0, 2, 23869, 23870))
+@example((2, 2, 2, 97905))
 def test_the_arms_exchanged_only_change_the_sign(case: tuple[int, int, int, int]) -> None:
     treated, holdout = proportions(case)
     there = difference_of_proportions(treated, holdout)

@@ -66,6 +66,12 @@ def rich(name: str = "Aurelle Skin", merchant: str = "m-001") -> tuple[Release, 
     )
 
 
+def fewer_buyers(name: str = "Aurelle Skin") -> Release:
+    """The conversion study of `rich()` asked again: a few people fewer filled carts and bought."""
+    path = {**RICH_PATH, "cart": (1_612, 2_080), "purchase": (521, 580)}
+    return _release(*_conversion("m-001", path, 19_350_00, 141_020_00, 8_340), name)
+
+
 def mostly_withheld(name: str = "Dewdrop Atelier") -> tuple[Release, Release]:
     """Both studies of a merchant with hardly any buyers."""
     path = {step: (people // 90, events // 90) for step, (people, events) in RICH_PATH.items()}
@@ -205,6 +211,7 @@ def _release(
         "timezone": "Asia/Shanghai",
         "window_days": 15,
         "handovers": {"ads": "b2" * 32, "store": "c3" * 32},
+        "template": "a9" * 32,
         "notebook": {"name": f"{study.kind}.ipynb", "sha256": "d4" * 32},
         "code_version": "0.1.0",
         "created": "2026-06-02T08:15:00+00:00",

@@ -22,6 +22,7 @@ from cleanroom.gate.protect import protect
 from cleanroom.outside.charts import funnel_chart
 from cleanroom.outside.words import cell_figure
 from cleanroom.policy import Policy
+from cleanroom.review.case import Case
 from tests.factories import table
 from tests.outside import factories
 
@@ -49,7 +50,7 @@ def at_the_desk(of: Candidate) -> str:
     counted = Counter(
         rule for each in of.tables.values() for rule in each.cells["withheld"].drop_nulls()
     )
-    return sheet(Waiting(Path("x.json"), "d" * 64, of, 1, counted, ()))
+    return sheet(Waiting(Path("x.json"), Case("d" * 64, "x.json"), of, 1, counted))
 
 
 def test_as_figures() -> None:

@@ -11,13 +11,16 @@ import polars as pl
 from cleanroom.agreement import Agreement, with_keys, write
 from cleanroom.bench.enrol import create_keys
 from cleanroom.desk.decide import decide, release_approved, reviewer
-from cleanroom.desk.queue import undecided
-from cleanroom.gate.release import Decision
+from cleanroom.desk.queue import drafts, queue, undecided
+from cleanroom.desk.submit import submit_cases
 from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import load_keys
 from cleanroom.party.report import IngestReport
+from cleanroom.review.records import Decision
+from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import Vault, accept, open_vault
 from cleanroom.tables import TABLES, KeyRole, Platform
+from tests import templates
 from tests.agreements import signed_by_both
 from tests.real_data import files
 from tests.real_data.adapters import Exports, hillstrom_exports, tmall_exports
@@ -63,6 +66,7 @@ def hand_over(exports: Exports, draft: Agreement, home: Path) -> Stage:
     agreement = _with_everyones_keys(draft, home)
     agreement = signed_by_both(agreement, {platform: home / platform for platform in Platform})
     write(agreement, home / "room" / "agreement.yaml")
+    _approve_templates(agreement, home)
     reports = []
     for platform in Platform:
         keys = load_keys(home / platform, agreement, platform)
@@ -76,9 +80,11 @@ def hand_over(exports: Exports, draft: Agreement, home: Path) -> Stage:
 def release_all(stage: Stage) -> list[Path]:
     """Reviewers of both platforms approve every candidate; returns the files of the releases."""
     room, agreement = stage.room, stage.agreement
+    submit_cases(room, agreement, drafts(room), "analyst")
     for platform in Platform:
         by = reviewer(agreement, platform, REVIEWER, stage.home / f"{platform}-{REVIEWER}")
-        decide(room, undecided(room, agreement, platform, REVIEWER), by, Decision.APPROVE)
+        cases = undecided(queue(room), platform, REVIEWER)
+        decide(room, agreement, cases, by, Decision.APPROVE, "Looked at.")
     released, waiting = release_approved(room, agreement, stage.home / "releases")
     assert not waiting
     return released
@@ -93,6 +99,12 @@ def _write_exports(exports: Exports, directory: Path) -> None:
             texts.write_csv(folder / f"{name}.csv")
         else:
             table.write_parquet(folder / f"{name}.parquet")
+
+
+def _approve_templates(agreement: Agreement, home: Path) -> None:
+    own = [reviewer(agreement, p, REVIEWER, home / f"{p}-{REVIEWER}") for p in Platform]
+    wanted = [templates.wide(kind, agreement) for kind in agreement.studies]
+    templates.approve(ledger_of(home / "room"), agreement, wanted, own)
 
 
 def _with_everyones_keys(draft: Agreement, home: Path) -> Agreement:

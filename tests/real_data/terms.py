@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from cleanroom.agreement import Agreement, parse
-from cleanroom.signing import file_digest
 from cleanroom.study import ConversionStudy, LiftStudy, Study
 from cleanroom.tables import TABLES
 from tests.real_data.adapters import HILLSTROM, SEGMENTS, TMALL, Exports
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LARGEST_SPEND = 50_000  # cents: above every customer's, so that winsorising changes nothing
 
 
@@ -79,7 +76,7 @@ def _agreement(exports: Exports, studies: Iterable[str], **terms: Any) -> Agreem
         "parties": {"ads": {"name": "Ads platform"}, "store": {"name": "Store platform"}},
         "room": {"name": "Room"},
         "opens": {name: _roles(name, table.columns) for name, table in exports.items()},
-        "studies": {kind: _permitted(f"{kind}.ipynb") for kind in studies},
+        "studies": {kind: {"notebook": f"{kind}.ipynb"} for kind in studies},
         "policy": {},
         "eligibility": {
             "shop_types": ["tmall"],
@@ -93,7 +90,3 @@ def _agreement(exports: Exports, studies: Iterable[str], **terms: Any) -> Agreem
 
 def _roles(table: str, columns: Iterable[str]) -> dict[str, str]:
     return {name: TABLES[table].columns[name].role.value for name in columns}
-
-
-def _permitted(notebook: str) -> dict[str, str]:
-    return {"notebook": notebook, "sha256": file_digest(NOTEBOOKS / notebook)}

@@ -18,7 +18,15 @@ from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault
 from cleanroom.tables import ARMS
 from tests.real_data import files, parties
-from tests.real_data.adapters import HILLSTROM, SEGMENTS, TMALL, TMALL_PRICE, UNTREATED_SEGMENT
+from tests.real_data.adapters import (
+    HILLSTROM,
+    LOST_CLICKS,
+    SEGMENTS,
+    TMALL,
+    TMALL_PRICE,
+    UNKNOWN_PER_SEGMENT,
+    UNTREATED_SEGMENT,
+)
 from tests.real_data.terms import hillstrom_lifts
 
 # Cells by table, dimensions and measure, and what they are called here.
@@ -127,6 +135,9 @@ def plain_hillstrom() -> pl.DataFrame:
             rows += [(merchant, f"arms/treated/{name}", treated[name])]
             rows += [(merchant, f"arms/holdout/{name}", holdout[name])]
         rows += [(merchant, cell, treated["visitors"]) for cell in _VISITORS]
+        # The adapter's own: clicks that never arrive.
+        clicks = treated["visitors"] + UNKNOWN_PER_SEGMENT // LOST_CLICKS
+        rows += [(merchant, cell, clicks) for cell in _CLICKERS]
         rows += [(merchant, cell, treated["converters"]) for cell in _BUYERS]
         rows += [(merchant, "money/revenue", treated["amount"])]
     return _named(pl.DataFrame(rows, schema=[*_KEY, "plain"], orient="row"))
@@ -138,7 +149,7 @@ def plain_tmall() -> pl.DataFrame:
         files.tmall()
         .group_by(merchant=pl.col("merchant_id").cast(pl.String))
         .agg(
-            *(pl.len().cast(pl.Int64).alias(cell) for cell in _VISITORS),
+            *(pl.len().cast(pl.Int64).alias(cell) for cell in (*_CLICKERS, *_VISITORS)),
             *(pl.col("label").sum().alias(cell) for cell in _BUYERS),
             (pl.col("label").sum() * TMALL_PRICE).alias("money/revenue"),
         )
@@ -146,11 +157,9 @@ def plain_tmall() -> pl.DataFrame:
     return _named(merchants.unpivot(index="merchant", variable_name="total", value_name="plain"))
 
 
-# All who clicked came to the store, once; all who bought bought once.
-_VISITORS = [
-    *(f"path/{step}/{unit}" for step in ("click", "visit") for unit in ("people", "events")),
-    "link/linked/people",
-]
+# Whoever clicked did so once, and came once but for the clicks that were lost; so did buyers buy.
+_CLICKERS = ["path/click/people", "path/click/events"]
+_VISITORS = ["path/visit/people", "path/visit/events", "link/linked/people"]
 _BUYERS = ["path/purchase/people", "path/purchase/events", "money/orders"]
 
 

@@ -16,6 +16,7 @@ from cleanroom.study import ConversionStudy, LiftStudy
 from cleanroom.tables import KeyRole, Platform
 from tests.room.event_log import Room
 from tests.room.noisy import PERMITTED
+from tests.templates import REVIEWER
 
 FEW = 5
 POLICY = {
@@ -35,10 +36,11 @@ def agree(room: Room, **changes: Any) -> None:
     for platform in Platform:
         folder = room.home / f"{platform}-reviewer"
         if not folder.exists():
-            about = {"collaboration": "test", "platform": platform.value, "name": "ann"}
+            about = {"collaboration": "test", "platform": platform.value, "name": REVIEWER}
             create_keyring(folder, KeyRole.REVIEWER, about, room.home / "reviewers.unlock")
-        key = open_keyring(folder).public["identity_key"]
-        parties[platform.value]["reviewers"] = {"ann": key}
+        reviewer = open_keyring(folder)
+        room.reviewers[platform] = reviewer.identity
+        parties[platform.value]["reviewers"] = {REVIEWER: reviewer.public["identity_key"]}
     room.agree(**{"policy": POLICY, "studies": PERMITTED, "parties": parties, **changes})
     write(room.agreement, room.directory / "agreement.yaml")
 

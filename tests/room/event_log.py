@@ -23,8 +23,11 @@ from cleanroom import sealing, signing
 from cleanroom.agreement import agreement_digest, parse
 from cleanroom.borders import Table, handover_schema
 from cleanroom.consent import signed
+from cleanroom.review.records import Reviewer
+from cleanroom.room.place import ledger_of
 from cleanroom.room.vault import Vault, accept, create_room, open_vault
 from cleanroom.tables import TABLES, Platform, Role
+from tests import templates
 
 ZONE = ZoneInfo("Asia/Shanghai")
 YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
@@ -71,6 +74,7 @@ class Room:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.keys = {party: Ed25519PrivateKey.generate() for party in Platform}
+        self.reviewers = {party: Ed25519PrivateKey.generate() for party in Platform}
         self.directory = home / "room"
         public = create_room(self.directory, "test", home / "room.unlock")
         self.public_key = public["identity_key"]
@@ -86,10 +90,13 @@ class Room:
         return token
 
     def agree(self, **changes: Any) -> None:
-        """Agree anew, with some terms changed; both platforms sign."""
+        """Agree anew, with some terms changed; both platforms sign, and approve its studies."""
         self.agreement = parse(self.terms(**changes), "the agreement")
         for party, key in self.keys.items():
             self.agreement = signed(self.agreement, party, key)
+        wanted = [templates.wide(kind, self.agreement) for kind in self.agreement.studies]
+        by = [Reviewer(p, templates.REVIEWER, key) for p, key in self.reviewers.items()]
+        templates.approve(ledger_of(self.directory), self.agreement, wanted, by)
 
     def terms(self, **changes: Any) -> dict[str, Any]:
         """The agreement's plain values; `changes` replace some."""
@@ -98,6 +105,7 @@ class Room:
                 "name": party.value,
                 "identity_key": signing.public_of(key),
                 "transport_key": hashlib.sha256(party.encode()).hexdigest(),
+                "reviewers": {templates.REVIEWER: signing.public_of(self.reviewers[party])},
             }
             for party, key in self.keys.items()
         }
@@ -147,8 +155,12 @@ class Room:
         opened = self.agreement.opens[table]
         schema = handover_schema(table, opened)
         frame = pl.DataFrame([{name: row.get(name) for name in opened} for row in rows], schema)
-        secret = [n for n, role in opened.items() if role in (Role.IDENTIFIER, Role.JOIN_KEY)]
-        return frame.with_columns(pl.col(secret).map_elements(self.token, pl.String))
+        people = [n for n, role in opened.items() if role is Role.IDENTIFIER]
+        keys = [n for n, role in opened.items() if role is Role.JOIN_KEY]
+        own = pl.col(keys).map_elements(self.token, pl.String)
+        # Where the join is blinded, its keys are handles, half as long.
+        own = own.str.head(32) if self.agreement.join.mode == "blinded" else own
+        return frame.with_columns(pl.col(people).map_elements(self.token, pl.String), own)
 
     def hand_over(self, party: Platform, frames: dict[str, pl.DataFrame], **changes: Any) -> Path:
         """Write a handover's directory; `changes` replace parts of the manifest's body.

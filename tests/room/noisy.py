@@ -11,9 +11,7 @@ from cleanroom.room.place import ledger_of
 from cleanroom.study import ConversionStudy, LiftStudy
 from tests.room.event_log import Room
 
-PERMITTED = {
-    kind: {"notebook": f"{kind}.ipynb", "sha256": "00" * 32} for kind in ("conversion", "lift")
-}
+PERMITTED = {kind: {"notebook": f"{kind}.ipynb"} for kind in ("conversion", "lift")}
 LIFT = LiftStudy(
     merchant="m", start=date(2026, 3, 10), end=date(2026, 3, 20), study="s", max_amount=1_000
 )

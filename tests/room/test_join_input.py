@@ -15,10 +15,13 @@ from cleanroom.errors import HandoverError
 from cleanroom.keyring import Keyring, open_keyring
 from cleanroom.room.folders import locked
 from cleanroom.room.join_input import (
+    BUCKETS,
+    Joined,
     JoinInput,
     compare,
     forget_keys,
     join_input,
+    joined,
     remember,
     remembered,
 )
@@ -61,9 +64,9 @@ def of(persons: range) -> JoinInput:
     return brought(*((person, person) for person in persons))
 
 
-def accepted(current: JoinInput, last: JoinInput, *earlier: JoinInput) -> bool:
+def accepted(current: JoinInput, *earlier: JoinInput) -> bool:
     try:
-        compare(current, last, [one.persons for one in (*earlier, last)], MIN_PEOPLE)
+        compare(current, [joined(one) for one in earlier], MIN_PEOPLE)
     except HandoverError:
         return False
     return True
@@ -122,7 +125,7 @@ def test_persons_who_came_and_persons_who_went_count_together() -> None:
 
 
 def test_the_first_join_input_has_nothing_to_differ_from() -> None:
-    compare(of(range(3)), None, [], MIN_PEOPLE)
+    compare(of(range(3)), [], MIN_PEOPLE)
 
 
 def test_the_same_persons_with_a_few_other_cids_are_refused() -> None:
@@ -150,6 +153,40 @@ def test_every_earlier_join_counts_and_not_only_the_last() -> None:
     assert accepted(first, second, first)  # the very same again tells nothing new
 
 
+def test_the_keys_of_every_earlier_join_count_and_not_only_of_the_last() -> None:
+    """Three handovers of the same people: many CIDs are spoilt, then put back but for one."""
+    first = of(range(100))
+    second = brought(*((n, n + 100) for n in range(50)), *((n, n) for n in range(50, 100)))
+    third = brought((0, 299), *((n, n) for n in range(1, 100)))
+    assert accepted(second, first)
+    assert accepted(third, second)
+    assert not accepted(third, second, first)
+
+
+def test_two_persons_who_change_keys_with_each_other_show() -> None:
+    """Even if their checks lie in one bucket."""
+    numbers = pl.DataFrame(
+        {"token": [f"{n:064x}" for n in range(20)], "number": [n * BUCKETS for n in range(20)]},
+        schema={"token": pl.String, "number": pl.UInt32},
+    )
+    rows = [(f"{n:064x}", cid(n)) for n in range(20)]
+    swapped = [(rows[0][0], rows[1][1]), (rows[1][0], rows[0][1]), *rows[2:]]
+    frames = [
+        pl.LazyFrame(each, schema={"person": pl.String, "key": pl.String}, orient="row")
+        for each in (rows, swapped)
+    ]
+    one, other = (join_input(frame, numbers, JoinMode.KEYED) for frame in frames)
+    assert one.persons == other.persons
+    assert not accepted(other, one)
+
+
+@given(st.sets(st.integers(0, 299), max_size=80))
+def test_buckets_never_hide_a_change_nor_make_it_larger(changed: set[int]) -> None:
+    before = of(range(300))
+    after = brought(*((n, n + 300 if n in changed else n) for n in range(300)))
+    assert accepted(after, before) == (not 0 < len(changed) < MIN_PEOPLE)
+
+
 @given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
 def test_refused_is_what_differs_and_by_too_few(one: set[int], other: set[int]) -> None:
     differs = len(one ^ other)
@@ -160,7 +197,7 @@ def test_refused_is_what_differs_and_by_too_few(one: set[int], other: set[int]) 
 @pytest.mark.parametrize("changed", [1, 3, 9])
 def test_the_refusal_says_the_class_and_never_the_number(changed: int) -> None:
     with pytest.raises(HandoverError) as refusal:
-        compare(of(range(100 + changed)), of(range(100)), [], MIN_PEOPLE)
+        compare(of(range(100 + changed)), [joined(of(range(100)))], MIN_PEOPLE)
     assert re.findall(r"\d+", str(refusal.value)) == [str(MIN_PEOPLE)]
     assert "hand over again when more has changed" in refusal.value.remedy
     assert "the earlier one" in refusal.value.remedy
@@ -170,16 +207,13 @@ def test_the_refusal_says_the_class_and_never_the_number(changed: int) -> None:
 
 
 def test_what_was_joined_is_remembered_by_party(room: Room, ring: Keyring) -> None:
-    assert remembered(room.directory, ring, ADS, CID) == (None, ())
+    assert remembered(room.directory, ring, ADS, CID) == ()
     joins = [of(range(5)), of(range(9)), of(range(5))]
     with locked(room.directory):
         for one in joins:
             remember(room.directory, ring, ADS, CID, one)
-    last, sets = remembered(room.directory, ring, ADS, CID)
-    assert last is not None
-    assert last.rows.equals(joins[-1].rows)
-    assert sets == (joins[0].persons, joins[1].persons)
-    assert remembered(room.directory, ring, STORE, CID) == (None, ())
+    assert remembered(room.directory, ring, ADS, CID) == (joined(joins[0]), joined(joins[1]))
+    assert remembered(room.directory, ring, STORE, CID) == ()
 
 
 def test_it_rests_encrypted_and_shows_nobody(room: Room, ring: Keyring) -> None:
@@ -189,18 +223,18 @@ def test_it_rests_encrypted_and_shows_nobody(room: Room, ring: Keyring) -> None:
         assert brought_in.persons.serialize() not in file.read_bytes()
         assert b"PAR1" not in file.read_bytes()
     assert repr(brought_in) == "JoinInput(persons not shown)"
+    assert repr(joined(brought_in)) == "Joined(persons not shown)"
 
 
 def test_of_old_cids_nothing_stays_and_persons_are_compared_on(room: Room, ring: Keyring) -> None:
     remember(room.directory, ring, ADS, CID, of(range(100)))
     forget_keys(room.directory, ring, ADS)
-    last, sets = remembered(room.directory, ring, ADS, CID)
-    assert last is not None
-    assert last.rows.columns == ["number"]
+    (kept,) = remembered(room.directory, ring, ADS, CID)
+    assert kept == Joined(of(range(100)).persons, None)
     under_new_keys = brought(*((n, 500 + n) for n in range(100)))
-    compare(under_new_keys, last, sets, MIN_PEOPLE)
+    compare(under_new_keys, [kept], MIN_PEOPLE)
     with pytest.raises(HandoverError):
-        compare(of(range(101)), last, sets, MIN_PEOPLE)
+        compare(of(range(101)), [kept], MIN_PEOPLE)
 
 
 def test_there_may_be_nothing_to_forget(room: Room, ring: Keyring) -> None:

@@ -17,7 +17,7 @@ from cleanroom.room.place import agreement_of, ledger_of
 from cleanroom.study import ConversionStudy, LiftStudy
 from tests.room.event_log import FEW, Room
 
-PERMITTED = {"conversion": {"notebook": "conversion.ipynb", "sha256": "00" * 32}}
+PERMITTED = {"conversion": {"notebook": "conversion.ipynb"}}
 
 
 def lay(room: Room, **altered: Any) -> None:

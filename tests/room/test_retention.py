@@ -170,8 +170,7 @@ def test_accepting_deletes_what_is_over_first(room: Room, opened: Vault) -> None
 
 
 def test_a_question_deletes_what_is_over_and_is_not_answered(room: Room, opened: Vault) -> None:
-    notebook = {"notebook": "conversion.ipynb", "sha256": "0" * 64}
-    room.agree(studies={"conversion": notebook})
+    room.agree(studies={"conversion": {"notebook": "conversion.ipynb"}})
     agreement.write(room.agreement, room.directory / "agreement.yaml")
     for party in Platform:
         known = history(room.directory, party)

@@ -12,20 +12,22 @@ import pytest
 from cleanroom import ledger
 from cleanroom.behind import Answer, Share
 from cleanroom.bench import display
-from cleanroom.borders import PEOPLE, Table
-from cleanroom.desk.decide import decide, release_approved, reviewer
-from cleanroom.desk.queue import queue
+from cleanroom.borders import PEOPLE, Table, candidate_digest
+from cleanroom.desk.decide import decide, release_approved
+from cleanroom.desk.queue import drafts, named, opened, queue, undecided
 from cleanroom.desk.sheet import sheet
+from cleanroom.desk.submit import submit_cases
 from cleanroom.errors import CleanroomError, LedgerError
-from cleanroom.gate.release import Decision
 from cleanroom.gate.remains import apart
 from cleanroom.policy import Policy
+from cleanroom.review.case import Case
+from cleanroom.review.records import Decision, Reviewer
+from cleanroom.review.states import State
 from cleanroom.room import shown
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.engine import scan
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.numbered import numbering
-from cleanroom.room.place import ledger_of
 from cleanroom.room.register import UNKNOWN
 from cleanroom.room.vault import open_vault, table_path
 from cleanroom.tables import Platform
@@ -33,6 +35,7 @@ from tests.room.asking import FEW, LIFT, agree, asked, cell, files, hand_over, r
 from tests.room.event_log import Room
 from tests.room.noisy import CONVERSION, events, fill
 from tests.spec.two_epochs import NEW, OLD, TwoEpochs
+from tests.templates import REVIEWER
 
 NOISE = {"epsilon": 8.0, "standard_deviation": 20}
 
@@ -91,11 +94,8 @@ def test_reviewers_and_analysts_read_why_and_what_to_do(room: Room) -> None:
     hand_over(room, later=FEW - 1)
     asked(room, end=2)
     second = asked(room, end=3)
-    (item,) = (
-        i
-        for i in queue(room.directory, room.agreement)
-        if i.candidate.signature == second.signature
-    )
+    (case,) = named(queue(room.directory), [candidate_digest(second)])
+    item = opened(room.directory, case, room.agreement)
     for page in (sheet(item), str(display.withheld(second).data)):
         (line,) = (
             line for line in page.splitlines() if "path" in line and "reach people, " in line
@@ -353,10 +353,11 @@ class TestReleasing:
     """Everything is looked at once more."""
 
     def approved(self, room: Room) -> None:
-        for platform in Platform:
-            keys = room.home / f"{platform}-reviewer"
-            by = reviewer(room.agreement, platform, "ann", keys)
-            decide(room.directory, queue(room.directory, room.agreement), by, Decision.APPROVE)
+        submit_cases(room.directory, room.agreement, drafts(room.directory), "somebody")
+        for platform, key in room.reviewers.items():
+            by = Reviewer(platform, REVIEWER, key)
+            cases = undecided(queue(room.directory), platform, REVIEWER)
+            decide(room.directory, room.agreement, cases, by, Decision.APPROVE, "looked at")
 
     def released(self, room: Room) -> tuple[int, list[str]]:
         out = room.home / "releases"
@@ -369,10 +370,15 @@ class TestReleasing:
         asked(room, end=2)
         asked(room, end=3)
         self.approved(room)
+        (number, (reason,)) = self.released(room)
+        assert (number, reason[:32]) == (1, "The machine has found something ")
+        self.approved(room)  # knowing now that days of it have left
         assert self.released(room) == (2, [])
         assert self.released(room) == (2, [])
 
-    def test_one_that_came_too_near_meanwhile_is_refused(self, room: Room) -> None:
+    def test_one_that_came_too_near_meanwhile_is_refused(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         agree(room)
         hand_over(room, readers=["one-more"])
         asked(room)
@@ -383,9 +389,8 @@ class TestReleasing:
         other = Answer("0" * 64, one.created, one.study, self.everything(room, vault))
         with shown.holding(room.directory):
             shown.remember(room.directory, ring(room), [other], 30)
-        assert self.released(room) == (1, [])
-        (room.home / "releases").rename(room.home / "earlier")
-        ledger.append(ledger_of(room.directory), ledger.Event.RELEASED, {"candidate": "0" * 64})
+        left = Case(other.candidate, "other.json", State.RELEASED)
+        monkeypatch.setattr("cleanroom.desk.decide.released", lambda _: [left])
         (number, (reason,)) = self.released(room)
         assert number == 0
         assert reason.startswith("One of its numbers differs from the answer of ")

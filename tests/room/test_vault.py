@@ -416,7 +416,7 @@ REFUSED: dict[str, tuple[Callable[[Room], Path], str]] = {
     "endless manifest": (endless_manifest, "manifest.json is larger than any manifest can be"),
     "broken manifest": (broken_manifest, "manifest.json is wrong at its syntax"),
     "unknown format": (lambda room: edited(room, format="x"), "wrong at body.format"),
-    "unknown key": (lambda room: edited(room, note=PHONE), "wrong at body.note"),
+    "unknown key": (lambda room: edited(room, note=PHONE), "wrong at body.…"),
     "edited manifest": (lambda room: edited(room, created=NEXT_WEEK), "not signed with the ads"),
     "other party": (lambda room: edited(room, party="store"), "not signed with the store"),
     "other signer": (signed_by_the_other_platform, "not signed with the ads"),

@@ -177,7 +177,7 @@ def test_an_unknown_key_is_named_with_the_likely_one(
         ("signatures", {"ads": "00"}, "signatures.ads: String should match pattern"),
         ("signatures", {"room": "00" * 64}, "signatures.room: Input should be 'ads' or 'store'"),
         ("join.attribution_window_days", 0, "join.attribution_window_days: Input should be gr"),
-        ("studies.lift.sha256", "abc", "studies.lift.sha256: String should match pattern"),
+        ("room.identity_key", "abc", "room.identity_key: String should match pattern"),
         ("parties.ads.identity_key", "A1" * 32, "parties.ads.identity_key: String should match"),
         ("merchant_scopes.M05", ["liftt"], "merchant_scopes.M05.0: Input should be 'conversion'"),
         ("opens.users.user", "person", "opens.users.user: Input should be 'event', 'identifier'"),

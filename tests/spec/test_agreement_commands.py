@@ -106,15 +106,3 @@ def test_two_agreements_are_told_apart_by_their_terms(run: Run, file: Path) -> N
     assert run("diff", file, other) == (ExitCode.OK, "no difference\n")
     other.write_text(other.read_text().replace("max_joins: 31", "max_joins: 2"), encoding="utf-8")
     assert run("diff", file, other) == (ExitCode.OK, "policy.max_joins: 31 -> 2\n")
-
-
-def test_permitting_other_notebooks_takes_the_signatures_away(
-    run: Run, file: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    (tmp_path / "notebooks" / "lift.ipynb").write_text("{}")
-    for platform in Platform:
-        sign(run, file, platform)
-    assert len(load(file).signatures) == 2
-    assert run("permit", file, "--notebooks", tmp_path / "notebooks")[0] == ExitCode.OK
-    assert load(file).signatures == {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from cleanroom import signing
 from cleanroom.errors import ExitCode, LedgerError
-from cleanroom.ledger import GENESIS, Event, append, records
+from cleanroom.ledger import GENESIS, Entry, Event, append, append_all_if, head, records
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -143,6 +145,121 @@ def test_facts_that_json_cannot_carry_are_refused_and_leave_no_trace(
     with pytest.raises((ValueError, TypeError)):
         append(ledger, Event.VOTE_CAST, facts)
     assert ledger.read_bytes() == before
+
+
+class PowerCutError(Exception):
+    """The machine stops here."""
+
+
+CALLS = ("open", "ftruncate", "write", "fsync", "close")
+
+
+def cut_before(
+    call: int, monkeypatch: pytest.MonkeyPatch, byte: int | None = None
+) -> Callable[[], int]:
+    """Have the power fail before a system call of the ledger; tells how many there were.
+
+    `byte`: of a write, so many bytes still reach the disk.
+    """
+    made = 0
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*values: Any, **more: Any) -> Any:
+            nonlocal made
+            made += 1
+            if made > call:
+                if name == "write" and byte is not None and made == call + 1:
+                    real(values[0], values[1][:byte])
+                if name == "close":  # a machine without power holds no lock
+                    real(*values)
+                raise PowerCutError
+            return real(*values, **more)
+
+        return called
+
+    for name in CALLS:
+        monkeypatch.setattr(f"cleanroom.ledger.os.{name}", counting(name, getattr(os, name)))
+    return lambda: made
+
+
+def append_until_the_power_fails(path: Path, call: int, byte: int | None = None) -> int | None:
+    """Append two records at once; how many calls that took, or None if the power failed."""
+    with pytest.MonkeyPatch.context() as patch:
+        calls = cut_before(call, patch, byte)
+        try:
+            append_all_if(path, lambda _: [(Event.VOTE_CAST, {"n": n}) for n in (1, 2)])
+        except PowerCutError:
+            return None
+        return calls()
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_power_cut_between_any_two_calls_leaves_a_ledger_that_goes_on(
+    is_new: bool, ledger: Path
+) -> None:
+    before = b"" if is_new else ledger.read_bytes() + b'{"cut'  # an earlier crash is there, too
+    known = 0 if is_new else 3
+    for call in range(20):
+        ledger.write_bytes(before)
+        took = append_until_the_power_fails(ledger, call)
+        found = [*records(ledger)]
+        assert len(found) in ((known + 2,) if took is not None else (known, known + 2))
+        append(ledger, Event.VOTE_CAST, {"after": "the cut"})
+        assert len([*records(ledger)]) == len(found) + 1
+        if took is not None:
+            assert took >= 5
+            return
+    pytest.fail("the append never came to its end")
+
+
+def test_a_write_that_the_power_cuts_at_any_byte_keeps_whole_records_only(ledger: Path) -> None:
+    before = ledger.read_bytes()
+    append_all_if(ledger, lambda _: [(Event.VOTE_CAST, {"n": n}) for n in (1, 2)])
+    length = len(ledger.read_bytes()) - len(before)
+    kept = set()
+    for byte in range(length + 1):
+        ledger.write_bytes(before)
+        assert append_until_the_power_fails(ledger, 2, byte) is None
+        kept.add(len([*records(ledger)]) - 3)
+        append(ledger, Event.VOTE_CAST, {"after": "the cut"})
+        assert [r["facts"] for r in records(ledger)][-1] == {"after": "the cut"}
+    assert kept == {0, 1, 2}
+
+
+def test_what_was_told_as_written_survives_the_loss_of_all_that_was_not_synced(
+    ledger: Path,
+) -> None:
+    synced: dict[str, bytes] = {}
+
+    def fsync(descriptor: int, real: Callable[[int], None] = os.fsync) -> None:
+        real(descriptor)
+        synced["content"] = ledger.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cleanroom.ledger.os.fsync", fsync)
+        told = append(ledger, Event.VOTE_CAST, {"kept": True})
+    ledger.write_bytes(synced["content"])
+    assert head(ledger) == told
+
+
+def test_many_records_are_added_in_one_go_or_none(ledger: Path) -> None:
+    def decide(known: Iterator[dict[str, Any]]) -> list[Entry]:
+        assert len([*known]) == 3
+        return [(Event.VOTE_CAST, {"n": n}) for n in range(5)]
+
+    hashes = append_all_if(ledger, decide)
+    assert [r["hash"] for r in records(ledger)][3:] == hashes
+    with pytest.raises(ValueError, match="JSON"):
+        append_all_if(ledger, lambda _: [(Event.VOTE_CAST, {}), (Event.VOTE_CAST, {"x": nan})])
+    assert append_all_if(ledger, lambda _: []) == []
+    assert head(ledger) == hashes[-1]
+
+
+def test_where_a_moved_record_belongs_is_said(ledger: Path) -> None:
+    rewritten(ledger, lambda lines: [lines[0], lines[2], lines[1]])
+    assert "it was written after record 3 (moved" in complaint(ledger)
+    rewritten(ledger, lambda lines: [lines[1]])
+    assert "not here (removed" in complaint(ledger)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

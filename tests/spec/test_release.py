@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,34 @@ from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import PEOPLE, Candidate, Release
 from cleanroom.errors import ReleaseError
 from cleanroom.gate.candidate import make_candidate, read_candidate, write_candidate
-from cleanroom.gate.release import Decision, cast_vote, make_release, read_release, write_release
+from cleanroom.gate.release import (
+    Ground,
+    case_of,
+    make_release,
+    read_release,
+    verify_again,
+    write_release,
+)
+from cleanroom.ledger import GENESIS
 from cleanroom.policy import Rounding
+from cleanroom.review.case import receipt_of
+from cleanroom.review.folding import Docket
+from cleanroom.review.office import ballot
+from cleanroom.review.records import (
+    Decision,
+    Reviewer,
+    Vote,
+    plain,
+    sign_receipt,
+    sign_vote,
+)
 from cleanroom.tables import Platform
 from tests.factories import findings, protected
 from tests.outside import factories
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOM, ADS, STORE, STRANGER = (Ed25519PrivateKey.generate() for _ in range(4))
+ROOM, ADS, STORE, BOB, STRANGER = (Ed25519PrivateKey.generate() for _ in range(5))
+NO = Decision.REQUEST_CHANGES
 
 
 def signed_agreement() -> Agreement:
@@ -32,10 +53,14 @@ def signed_agreement() -> Agreement:
             {
                 "role": "reviewer",
                 "platform": platform.value,
-                "name": "ann",
+                "name": name,
                 "identity_key": signing.public_of(key),
             }
-            for platform, key in ((Platform.ADS, ADS), (Platform.STORE, STORE))
+            for platform, name, key in (
+                (Platform.ADS, "ann", ADS),
+                (Platform.ADS, "bob", BOB),
+                (Platform.STORE, "ann", STORE),
+            )
         ),
     ]
     draft = agreements.load(ROOT / "configs" / "red-cat-plan.yaml")
@@ -46,7 +71,11 @@ AGREED = signed_agreement()
 
 
 def candidate(value: float = 60.0, key: signing.SigningKey = ROOM) -> Candidate:
-    manifest = {"agreement": agreement_digest(AGREED), "study": {"kind": "x", "merchant": "m"}}
+    manifest = {
+        "agreement": agreement_digest(AGREED),
+        "policy": AGREED.effective_policy.model_dump(mode="json"),
+        "study": {"kind": "conversion", "merchant": "m"},
+    }
     path = protected("path", ("step",), [("click", "people", value, PEOPLE)])
     return make_candidate(manifest, [path], findings(), key)
 
@@ -57,36 +86,44 @@ def vote(
     key: signing.SigningKey,
     decision: Decision = Decision.APPROVE,
     name: str = "ann",
-) -> dict[str, Any]:
-    return cast_vote(of, platform, name, decision, key)
+) -> Vote:
+    case = replace(case_of(of, ()), author="analyst")
+    return sign_vote(ballot(Docket(), case, Reviewer(platform, name, key), decision, "so"), key)
 
 
-def both(of: Candidate) -> list[dict[str, Any]]:
+def both(of: Candidate) -> list[Vote]:
     return [vote(of, Platform.ADS, ADS), vote(of, Platform.STORE, STORE)]
 
 
+def release(
+    of: Candidate, votes: list[Vote], agreement: Agreement = AGREED, rule: str | None = None
+) -> Release:
+    case = case_of(of, votes, (), rule)
+    return make_release(Ground(of, case, agreement), sign_receipt(receipt_of(case, GENESIS), ROOM))
+
+
 def released(tmp_path: Path) -> tuple[Release, Path]:
-    release = make_release(candidate(), both(candidate()), AGREED)
-    write_release(release, tmp_path / "release.json")
-    return release, tmp_path / "release.json"
+    made = release(candidate(), both(candidate()))
+    write_release(made, tmp_path / "release.json")
+    return made, tmp_path / "release.json"
 
 
 def test_a_reviewer_of_each_platform_makes_a_release() -> None:
-    assert make_release(candidate(), both(candidate()), AGREED).candidate.tables.keys() == {"path"}
+    assert release(candidate(), both(candidate())).candidate.tables.keys() == {"path"}
 
 
 def test_a_release_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    release, file = released(tmp_path)
+    made, file = released(tmp_path)
     again = read_release(file, AGREED)
-    assert again.candidate.tables["path"].cells.equals(release.candidate.tables["path"].cells)
-    assert again.candidate.manifest == release.candidate.manifest
-    assert again.votes == release.votes
+    assert again.candidate.tables["path"].cells.equals(made.candidate.tables["path"].cells)
+    assert again.candidate.manifest == made.candidate.manifest
+    assert (again.votes, again.found, again.receipt) == (made.votes, made.found, made.receipt)
 
 
 def test_rounding_bounds_and_absences_read_back_as_they_were(tmp_path: Path) -> None:
     rounded = factories.rounded()
-    for number, release in enumerate(rounded):
-        made = release.candidate
+    for number, one in enumerate(rounded):
+        made = one.candidate
         signed = make_candidate(made.manifest, [*made.tables.values()], made.findings, ROOM)
         write_candidate(signed, tmp_path / f"{number}.json")
         again = read_candidate(tmp_path / f"{number}.json", signing.public_of(ROOM))
@@ -102,42 +139,42 @@ def test_one_platform_alone_cannot_release(platform: Platform) -> None:
     key = ADS if platform is Platform.ADS else STORE
     votes = [vote(candidate(), platform, key)] * 2
     with pytest.raises(ReleaseError, match="No reviewer of"):
-        make_release(candidate(), votes, AGREED)
+        release(candidate(), votes)
 
 
-def test_a_rejection_stands_against_any_number_of_approvals() -> None:
-    votes = [*both(candidate()), vote(candidate(), Platform.ADS, ADS, Decision.REJECT)]
-    with pytest.raises(ReleaseError, match="rejected"):
-        make_release(candidate(), votes, AGREED)
+def test_a_request_for_changes_stands_against_any_number_of_approvals() -> None:
+    votes = [*both(candidate()), vote(candidate(), Platform.ADS, BOB, NO, name="bob")]
+    with pytest.raises(ReleaseError, match="A reviewer of ads asks for changes of 'path'"):
+        release(candidate(), votes)
 
 
 def test_a_vote_holds_for_what_was_seen_and_nothing_changed_since() -> None:
-    with pytest.raises(ReleaseError, match="another version"):
-        make_release(candidate(61.0), both(candidate(60.0)), AGREED)
+    with pytest.raises(ReleaseError, match="No reviewer of ads and store has approved"):
+        release(candidate(61.0), both(candidate(60.0)))
 
 
 def test_a_vote_under_another_key_is_refused() -> None:
     votes = [vote(candidate(), Platform.ADS, STRANGER), vote(candidate(), Platform.STORE, STORE)]
     with pytest.raises(ReleaseError, match="not theirs"):
-        make_release(candidate(), votes, AGREED)
+        release(candidate(), votes)
 
 
 def test_a_reviewer_the_agreement_does_not_name_is_refused() -> None:
-    votes = [*both(candidate()), vote(candidate(), Platform.ADS, STRANGER, name="bob")]
-    with pytest.raises(ReleaseError, match="names no reviewer 'bob'"):
-        make_release(candidate(), votes, AGREED)
+    votes = [*both(candidate()), vote(candidate(), Platform.ADS, STRANGER, name="eve")]
+    with pytest.raises(ReleaseError, match="names no reviewer 'eve'"):
+        release(candidate(), votes)
 
 
 def test_a_candidate_of_another_agreement_is_refused() -> None:
     other = AGREED.model_copy(update={"version": AGREED.version + 1})
     with pytest.raises(ReleaseError, match="another agreement"):
-        make_release(candidate(), both(candidate()), other)
+        release(candidate(), both(candidate()), other)
 
 
 def test_a_candidate_that_the_room_did_not_sign_is_no_release(tmp_path: Path) -> None:
     forged = candidate(key=STRANGER)
     file = tmp_path / "forged.json"
-    write_release(make_release(forged, both(forged), AGREED), file)
+    write_release(release(forged, both(forged)), file)
     with pytest.raises(ReleaseError, match="not what the room signed"):
         read_release(file, AGREED)
 
@@ -149,6 +186,10 @@ def test_a_candidate_that_the_room_did_not_sign_is_no_release(tmp_path: Path) ->
         pytest.param(("record", "manifest", "agreement"), "room signed", id="the manifest"),
         pytest.param(("record", "summary", 0), "room signed", id="a sentence"),
         pytest.param(("votes", 0, "body", "time"), "not theirs", id="a vote"),
+        pytest.param(("votes", 0, "body", "tables"), "not readable", id="what was voted on"),
+        pytest.param(("receipt", "body", "time"), "receipt is not the room's", id="the receipt"),
+        pytest.param(("receipt", "signature"), "not readable", id="its signature"),
+        pytest.param(("found",), "not readable", id="what was found"),
     ],
 )
 def test_a_changed_release_file_is_refused(
@@ -171,3 +212,29 @@ def test_a_file_that_is_no_release_is_refused_by_name(tmp_path: Path, text: str)
     file.write_text(text)
     with pytest.raises(ReleaseError):
         read_release(file, AGREED)
+
+
+def test_a_standing_rule_that_the_agreement_does_not_have_releases_nothing() -> None:
+    with pytest.raises(ReleaseError, match="no such standing rule"):
+        release(candidate(), [], rule="whatever")
+
+
+def test_a_release_whose_votes_were_taken_out_is_refused(tmp_path: Path) -> None:
+    _, file = released(tmp_path)
+    content = json.loads(file.read_bytes())
+    more = vote(candidate(), Platform.ADS, BOB, name="bob")
+    for votes in (content["votes"][:1], [*content["votes"], plain(more)]):
+        file.write_bytes(signing.canonical({**content, "votes": votes}))
+        with pytest.raises(ReleaseError, match=r"No reviewer of store|receipt is for another"):
+            read_release(file, AGREED)
+
+
+def test_what_is_asked_again_includes_what_only_the_room_can_ask() -> None:
+    def differs(ground: Ground) -> None:
+        raise ReleaseError("It differs from a release by too few people.", "ask otherwise.")
+
+    of = candidate()
+    ground = Ground(of, case_of(of, both(of)), AGREED)
+    verify_again(ground)
+    with pytest.raises(ReleaseError, match="too few people"):
+        verify_again(ground, [differs])

@@ -568,7 +568,7 @@ REFUSED: dict[str, tuple[Callable[[TwoEpochs], Path], str]] = {
     "cut tokens, signed so": (resigned(lambda sealed: sealed[:-20]), "does not open"),
     "missing tokens": (missing_tokens, "tokens.sealed is missing"),
     "missing manifest": (lambda e: e.home / "nowhere", "no readable manifest.json"),
-    "unknown key": (lambda e: forged(e, ADS, note=CANARY), "wrong at body.note"),
+    "unknown key": (lambda e: forged(e, ADS, note=CANARY), "wrong at body.…"),
     "old key of another": (
         signed_by_another("old", "rotation from"),
         "not signed with the ads platform's old identity key",
