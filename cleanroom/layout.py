@@ -25,6 +25,7 @@ class Use(StrEnum):
     GROUP = "grouped by"
     COUNT = "counted distinct"
     SUM = "summed"
+    ESTIMATE = "estimated with"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ CLASSES: dict[Role, ColumnClass] = {
     ),
     Role.EVENT: ColumnClass(frozenset({Use.COUNT}), "counted distinct: so many events or orders"),
     Role.TIME: ColumnClass(frozenset(), "never output; it only decides what counts"),
-    Role.DIMENSION: ColumnClass(frozenset({Use.GROUP}), "grouped by"),
-    Role.MEASURE: ColumnClass(frozenset({Use.SUM}), "summed over people"),
+    Role.DIMENSION: ColumnClass(
+        frozenset({Use.GROUP, Use.ESTIMATE}), "grouped by, or adjusted for in an estimate"
+    ),
+    Role.MEASURE: ColumnClass(
+        frozenset({Use.SUM, Use.ESTIMATE}),
+        "summed over people, or averaged or adjusted for in an estimate",
+    ),
 }
 
 
@@ -62,8 +68,8 @@ class Dimension:
 
     `total`: the code of the row of all together, if there is one. `parents`: child → parent, each
     a code of this dimension (note → creator → campaign); without a parent it is a part of `total`.
-    `alike`: whether numbers at its values count the same thing and so are compared; without it,
-    those of columns are and those of categories are not.
+    `alike`: whether numbers at its values count the same thing (parts of it, or it counted another
+    way) and so are compared; without it, those of columns are and those of categories are not.
     """
 
     name: str
@@ -97,6 +103,10 @@ class Measure:
     `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
     `parts`: how its totals, and longer periods, are made of parts where what one person counts is
     not bounded; `over_time`: how longer periods are, if not as totals.
+
+    An estimate is computed in the room, where the rows are, and `rests_on` counts of people of the
+    same table: it leaves only where all of them do. It leaves as a multiple of `grain`, or of a
+    tenth of its standard error, which the measure `error` holds (for an error that is itself).
     """
 
     name: str
@@ -106,6 +116,9 @@ class Measure:
     adds_up: bool = False
     parts: Parts = Parts.WITHIN
     over_time: Parts | None = None
+    rests_on: tuple[str, ...] = ()
+    error: str = ""
+    grain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +135,12 @@ Pairs = tuple[tuple[Place, Place], ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
+    """A table's name, title, dimensions and measures.
 
+    `contrast` names the dimension of arms, whose cells are withheld together. `compared` names the
+    dimension of groups that an estimate compares: it rests on the counts of all of them.
+    `whole`: the dimension whose parts come to a number that the table `whole_in` tells, so that all
+    of them leave or none does, and none without that number.
     `about`: what its cells are about, the table's name where there is nothing else. Tables about
     the same share cells: the total over notes of one is a cell of another without notes.
     `at_most`: pairs of which the first number is never more than the second, whatever the data.
@@ -133,7 +150,8 @@ class Layout:
     `blocks`: dimensions (or `measure`) whose values name blocks of cells that are of use only as a
     whole: where one cell falls, nothing of its block is told.
 
-    Raises `BorderError` if a column is put to a use that its class does not allow.
+    Raises `BorderError` if a column is put to a use that its class does not allow, or an estimate
+    does not say what it rests on.
     """
 
     name: str
@@ -141,6 +159,9 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    whole: str | None = None
+    whole_in: str = ""
+    compared: str | None = None
     about: str = ""
     at_most: Pairs = ()
     among: Pairs = ()
@@ -162,8 +183,10 @@ class Layout:
                     "name the columns it counts or sums.",
                 )
             self._check(measure.name, measure.use, measure.columns)
+            self._check_support(measure)
         names = Counter(dimension.name for dimension in self.dimensions)
-        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+        known, across = {None, *names}, {self.contrast, self.whole, self.compared}
+        if max(names.values(), default=1) > 1 or not across <= known:
             raise BorderError(
                 f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
             )
@@ -187,6 +210,27 @@ class Layout:
             if measure.name == cell["measure"] and (not measure.of or place & {*measure.of})
         ]
         return frozenset[str]().union(*of)
+
+    @property
+    def estimates(self) -> dict[str, Measure]:
+        """The measures that are estimates, by name."""
+        return {one.name: one for one in self.measures if one.use is Use.ESTIMATE}
+
+    def _check_support(self, measure: Measure) -> None:
+        """Whether an estimate says on which counts it rests, and how coarsely it is told."""
+        if measure.use is not Use.ESTIMATE:
+            return
+        counts = {one.name for one in self.measures if one.use is Use.COUNT}
+        if not measure.rests_on or not {*measure.rests_on} <= counts:
+            raise BorderError(
+                f"Table '{self.name}': the estimate '{measure.name}' rests on no counts of it.",
+                "name the counts of people in `rests_on`.",
+            )
+        if (measure.error in self.estimates) == bool(measure.grain):
+            raise BorderError(
+                f"Table '{self.name}': nothing says how coarsely '{measure.name}' is told.",
+                "name the estimate that is its `error`, or a `grain`.",
+            )
 
     def _check(self, name: str, use: Use, columns: Iterable[str]) -> None:
         for column in columns:
@@ -216,8 +260,12 @@ def flaw(layout: Layout, cells: pl.DataFrame, amounts: tuple[str, ...]) -> str |
     amount = pl.col("unit").is_in(amounts)
     declared = pl.lit(value=False)
     for measure in layout.measures:
-        fits = amount if measure.use is Use.SUM else ~amount
+        fits = {Use.SUM: amount, Use.COUNT: ~amount}.get(measure.use, pl.lit(value=True))
         declared |= (pl.col("measure") == measure.name) & fits
     if cells.filter(~declared).height:
         return "a measure is not declared, or has the unit of another use"
+    without = pl.col("people").is_null() | pl.col("contributors").is_null()
+    estimates = pl.col("measure").is_in([*layout.estimates]) & pl.col("value").is_not_null()
+    if cells.filter(estimates & without).height:
+        return "an estimate does not say how many people stand behind it"
     return None

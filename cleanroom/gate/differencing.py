@@ -182,8 +182,12 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
-    """What a cell counts: its measure, and what else tells kinds of numbers apart."""
-    kinds = (d for d in layout.dimensions if d.names_kinds)
+    """What a cell counts: its measure, and what else tells kinds of numbers apart.
+
+    Of estimates all that the study's own categories tell apart: they do not add up.
+    """
+    is_estimate = row["measure"] in layout.estimates
+    kinds = (d for d in layout.dimensions if d.names_kinds or (d.categories and is_estimate))
     categories = {d.name: row[d.name] for d in kinds}
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 

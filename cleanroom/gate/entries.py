@@ -96,15 +96,18 @@ def names_of(layout: Layout, cells: pl.DataFrame, periods: Mapping[str, Period])
 def entries_of(
     layout: Layout, cells: pl.DataFrame, names: Sequence[Name], policy: Policy
 ) -> Entries:
-    """The rows that have data and are not of a block that is told not at all, with their support,
-    `minimum` and `withheld`."""
+    """The rows that have data, with their support, `minimum` and `withheld`.
+
+    Not those of a block that is told not at all, and no estimates: nothing is added up of them.
+    """
     rows = cells.select(*_COLUMNS, "minimum", "withheld").rows()
     found = {}
     parts = {(m.name, at): _parts(m, policy) for m in layout.measures for at in m.of or [""]}
     for name, (measure, unit, value, people, contributors, most, size, least, rule) in zip(
         names, rows, strict=True
     ):
-        if value is not None and rule != INCOMPLETE.id:
+        counts = value is not None and measure not in layout.estimates
+        if counts and rule != INCOMPLETE.id:
             own = parts.get((measure, name.at)) or parts.get((measure, ""), _UNKNOWN)
             found[name] = Entry(
                 name, unit, value, people, contributors, most, size, least, *own, rule, rule

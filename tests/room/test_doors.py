@@ -16,8 +16,11 @@ from cleanroom.room import (
     delay,
     diagnostics,
     eligibility,
+    geo,
     lift,
+    observational,
     reach,
+    recorded,
     shown,
     vault,
     whole_path,
@@ -29,9 +32,12 @@ DOORS = {
     "blinded": {"Meeting", "match"},
     "delay": {"last_complete_day"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
+    "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
+    "observational": {"observational_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
+    "recorded": {"days_reached"},
     "retention": {"expire"},
     "rotation": {"known_and_carried", "rotate"},
     "shown": {"forget", "holding", "memory_in", "memory_of"},
@@ -72,11 +78,14 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(whole_path.whole_path)["return"] == list[Table]
     assert get_type_hints(delay.last_complete_day)["return"] == date  # of enough people
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(geo.geo_tables)["return"] == list[Table]
+    assert get_type_hints(observational.observational_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     # Who is behind answers, by numbers that mean something in the room alone; for the gate.
     assert get_type_hints(shown.Memory.answers)["return"] == tuple[Answer, ...]
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
+    assert get_type_hints(recorded.days_reached)["return"] == list[bool]  # of a whole platform
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

@@ -24,11 +24,12 @@ from cleanroom.room.credit import CREDIT_RULES
 from cleanroom.room.diagnostics import link_diagnostics
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
+from cleanroom.room.exposure import exposure_panel
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault, accept, open_vault, table_path
 from cleanroom.room.whole_path import whole_path
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
-from cleanroom.study import ConversionStudy, LiftStudy
+from cleanroom.study import ConversionStudy, LiftStudy, ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
 from tests.room.event_log import Room, shown
 
@@ -79,7 +80,13 @@ def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
     """All tables, computed anew from the handovers."""
     shutil.rmtree(vault.room / "derived", ignore_errors=True)
     studies = [
-        LiftStudy(merchant=merchant, start=HALF, end=LAST, study=f"holdout-{merchant}")
+        LiftStudy(
+            merchant=merchant,
+            start=HALF,
+            end=LAST,
+            study=f"holdout-{merchant}",
+            segments=("customer", "region"),
+        )
         for merchant in MERCHANTS
     ]
     path = ConversionStudy(merchant="M01", start=PERIOD[0], end=PERIOD[1], until=LAST)
@@ -100,7 +107,8 @@ def test_duckdb_gives_the_same_tables_as_polars(
     by_duckdb = tables(vault, BOUNDED)
     path = ["path", "money", "link", "bounds", "path_by", "money_by"]
     owed = ["orders", "credit", "steps", "delay", "maturity"]
-    names = [*path, *owed, "arms", "panel", "link_rules"]
+    lifts = ["arms", "panel", "prior", "exposure", "weeks", "customers", "regions"]
+    names = [*path, *owed, *lifts, "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
@@ -115,6 +123,21 @@ def people(table: Table) -> list[dict[Any, tuple[bytes, bytes]]]:
         {key: group.content for key, group in behind.groups.items()}
         for behind in table.behind or ()
     ]
+
+
+@pytest.mark.slow
+def test_duckdb_gives_the_same_panel_as_polars(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ObservationalStudy(merchant=MERCHANTS[0], start=HALF, end=LAST, follow_up_days=10)
+    by_polars, buyers = exposure_panel(vault, study)
+    monkeypatch.setattr(engine, "BACKEND", "duckdb")
+    by_duckdb, same = exposure_panel(vault, study)
+    assert buyers.equals(same)
+    assert by_polars.exposed.sum() > 50
+    assert by_polars.names == by_duckdb.names
+    for field in ("exposed", "bought", "spent", "bought_elsewhere", "bought_before", "covariates"):
+        assert (getattr(by_polars, field) == getattr(by_duckdb, field)).all(), field
 
 
 def test_the_ads_side_is_what_plain_polars_counts(vault: Vault, simulation: Simulation) -> None:

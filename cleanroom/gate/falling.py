@@ -1,0 +1,67 @@
+"""What is withheld with another cell of its table: the other arms, the other parts of a whole, and
+the rest of a block.
+
+All hold whatever the numbers: one arm alone would give the other away, so would all parts but one
+of a whole that is released, and a block is of use only as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from cleanroom.gate.entries import Name
+from cleanroom.gate.rules import BOTH_ARMS, INCOMPLETE, WHOLE
+from cleanroom.layout import Layout
+
+
+def fallen_with(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """The cells with `withheld` for what falls with those that are withheld already."""
+    for rule, others in _bound(layout):
+        fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
+        together = pl.when(fallen).then(pl.lit(rule))
+        cells = cells.with_columns(withheld=pl.coalesce("withheld", together))
+    return cells
+
+
+def blocks_fallen(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """The cells with all of a block withheld of which one is, for one reason: its own would tell.
+
+    Of such a block a reader knows what they knew without it, so that nothing has to protect it.
+    """
+    if not layout.blocks:
+        return cells
+    fallen = pl.col("withheld").is_not_null().any().over(layout.blocks)
+    return cells.with_columns(
+        withheld=pl.when(fallen & pl.col("no_data").is_null()).then(pl.lit(INCOMPLETE.id)),
+        because=pl.when(~fallen).then("because"),
+    )
+
+
+def falling(
+    cells: pl.DataFrame, layout: Layout, names: Sequence[Name]
+) -> list[tuple[str, list[Name]]]:
+    """The same as groups of cells of which none leaves alone, each with the rule; `names` are the
+    rows'."""
+    found: list[tuple[str, list[Name]]] = []
+    for rule, others in _bound(layout):
+        groups: dict[tuple[object, ...], list[Name]] = defaultdict(list)
+        for key, name in zip(cells.select(others).rows(), names, strict=True):
+            groups[key].append(name)
+        found += [(rule, group) for group in groups.values()]
+    return found
+
+
+def _bound(layout: Layout) -> Iterator[tuple[str, list[str]]]:
+    """Rules, each with the columns in which cells that fall together are alike."""
+    across = {layout.contrast} - {None}
+    if across:
+        yield BOTH_ARMS.id, _others(layout, across)
+    if layout.whole is not None:
+        yield WHOLE.id, _others(layout, across | {layout.whole})
+
+
+def _others(layout: Layout, across: set[str | None]) -> list[str]:
+    return [name for name in (*layout.names, "measure") if name not in across]
