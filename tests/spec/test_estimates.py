@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cleanroom.borders import CELL_COLUMNS, MONEY, PEOPLE, SHARE, Table
@@ -131,6 +131,7 @@ def test_an_amount_that_one_person_makes_up_takes_its_error_along() -> None:
     assert told(cells, "effect")["withheld"] == "support"
 
 
+@example(0.09375, 0.00010000000000000002)
 @given(st.floats(-1, 1), st.floats(1e-4, 1))
 def test_an_estimate_is_a_multiple_of_a_tenth_of_its_error_or_little_more(
     effect: float, error: float
