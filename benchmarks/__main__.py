@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks import (
     aipw,
+    attribution,
     blinded_join,
     coverage,
     demo,
@@ -34,6 +35,7 @@ from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "aipw": aipw.measure,
+    "attribution": attribution.measure,
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
@@ -55,6 +57,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
     "aipw": 1_000_000,
+    "attribution": 1_000_000,
     "blinded_join": 100_000,
     "desk": 500,
     "differencing": 1_000,

@@ -47,6 +47,7 @@ _SECTIONS = {
     "money_by": "The parts, their money",
     "orders": "All orders",
     "credit": "Attribution",
+    "assists": "Assisted orders",
     "steps": "Steps of journeys",
     "delay": "Delay",
     "maturity": "Delay by week",

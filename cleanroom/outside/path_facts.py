@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _DELAY = ("final_", "roi_by_")
-_CREDIT = ("unattributed_share",)
+_CREDIT = ("unattributed_share", "assisted_per_last@")
 
 
 def path_facts(candidate: Candidate) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import narwhals as nw
 from cleanroom.behind import Behind
 from cleanroom.borders import EVENTS, MONEY, Table
 from cleanroom.policy import Policy
+from cleanroom.room.assists import assists_table
 from cleanroom.room.attribution_layout import WHOLES, credit_layout, orders_layout, steps_layout
 from cleanroom.room.channels import channels_of
 from cleanroom.room.counting import Cell, Key, count_people, fewer, on_local_days, single, table
@@ -60,7 +61,7 @@ class _Orders:
 def attribution_tables(
     vault: Vault, merchants: Sequence[str], study: ConversionStudy, policy: Policy
 ) -> list[Table]:
-    """Tables `orders`, `credit` and `steps` of all `merchants`, in one pass.
+    """Tables `orders`, `credit`, `assists` and `steps` of all `merchants`, in one pass.
 
     The study's own merchant is one of them or not. Raises `HandoverError` if the engine fails.
     """
@@ -77,7 +78,8 @@ def attribution_tables(
     names = channels_of(touches, channel, study.start, study.end, most_days, zone)
     names = {merchant: names.get(merchant, ()) for merchant in sorted(set(merchants))}
     numbers = numbering(vault)
-    counts = _ordered(points, orders, most_days, policy, numbers)
+    shared = credited(points, ("merchant", "order"), most_days)
+    counts = _ordered(shared, points, orders, policy, numbers)
     steps = _steps(transitions(own.filter(days), orders, most_days), policy, numbers)
     window = study.touch_window_days
 
@@ -108,6 +110,7 @@ def attribution_tables(
             lambda cell: who((cell[0], "", *cell[1:])),
         ),
         table(credit_layout(channel, window), credit, who),
+        assists_table(shared, names, counts.wholes[ALL], (channel, window), policy, numbers),
         table(
             steps_layout(channel, window),
             [cell for m in names for cell in _step_cells(m, names[m], steps)],
@@ -123,9 +126,8 @@ def windows_of(study: ConversionStudy, vault: Vault) -> dict[str, int]:
 
 
 def _ordered(
-    points: Frame, orders: Frame, window_days: int, policy: Policy, numbers: Numbering
+    shared: Frame, points: Frame, orders: Frame, policy: Policy, numbers: Numbering
 ) -> _Orders:
-    shared = credited(points, ("merchant", "order"), window_days)
     marks = {rule: nw.col(rule) for rule in _RULES}
     marks |= {f"{rule}_net": nw.col(rule) * nw.col("net") for rule in _RULES}
     owed = points.select("merchant", "order").unique()

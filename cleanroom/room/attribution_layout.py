@@ -68,6 +68,22 @@ def credit_layout(channel: str, window_days: int) -> Layout:
     )
 
 
+def assists_layout(channel: str, window_days: int) -> Layout:
+    """The table `assists`: orders before which a channel was touched, another one last.
+
+    Told of all channels or of none. Beside what is told it places the last touchpoint's credit no
+    closer than these orders are many, and each of them is enough to be told.
+    """
+    return Layout(
+        "assists",
+        "Orders that each channel assisted: touched before, but not last",
+        (_MERCHANT, dimension_of(channel)),
+        (Measure("orders", Use.COUNT, ("visits.order", _USER, _BUYER), parts=Parts.FREE),),
+        about=f"assists of {window_days} days",
+        blocks=("merchant",),
+    )
+
+
 def steps_layout(channel: str, window_days: int) -> Layout:
     """The table `steps`, from a value of a column of touches, or the start, to the next."""
     column = (f"touches.{channel}",)

@@ -15,16 +15,18 @@ from cleanroom.studies.released import Quantity, Shown, estimate, released
 from cleanroom.studies.words import sentence
 from cleanroom.study import ALL, ATTRIBUTED, UNATTRIBUTED
 
-MARKOV = "markov"
+MARKOV, ASSISTED, RATIO = "markov", "assisted_per_last", "ratio"
 _REMOVAL = (
     "removal effects of a first-order Markov chain of journeys, solved for (Anderl and others "
     "2016); orders dated by the order, steps by the touch"
 )
+_ASSISTS = "quotient of two released totals, orders assisted / credited as the last touchpoint"
 _ORDERS = "quotient of two released totals; dated by the order"
 
 
 def credit_estimates(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
-    """`markov@<channel>`, the orders that each is credited with, and `unattributed_share`."""
+    """`markov@<channel>`, the orders that each is credited with, `assisted_per_last@<channel>`, and
+    `unattributed_share`."""
     orders, steps = released(tables, "orders"), released(tables, "steps")
     totals = {
         part: Quantity(f"{part} orders", EVENTS, orders.get((part, "orders")))
@@ -51,6 +53,25 @@ def credit_estimates(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
             return attributed * _shares(taken, counts).get(channel, 0.0)
 
         found[shown.name] = estimate(shown, credit, totals[ATTRIBUTED], *inputs)
+    return {**found, **_assisted(tables)}
+
+
+def _assisted(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
+    """By channel, orders that it only assisted for each that it was the last touchpoint of."""
+    assists, credit = released(tables, "assists"), released(tables, "credit")
+    found = {}
+    for channel, measure in assists:
+        shown = Shown(
+            f"{ASSISTED}@{channel}",
+            f"{channel}: orders assisted / orders as the last",
+            RATIO,
+            _ASSISTS,
+        )
+        above = Quantity(f"orders that {channel} assisted", EVENTS, assists[channel, measure])
+        below = Quantity(
+            f"orders that {channel} is the last of", EVENTS, credit.get(("last", channel, "orders"))
+        )
+        found[shown.name] = estimate(shown, _share, above, below)
     return found
 
 

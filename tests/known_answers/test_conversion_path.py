@@ -131,6 +131,11 @@ def credit(untold: str = "", **steps: float | None) -> dict[str, Any]:
             [(part, "orders", value, EVENTS) for part, value in parts.items()],
         ),
         "credit": protected("credit", ("rule", "campaign"), rows),
+        "assists": protected(
+            "assists",
+            ("campaign",),
+            [(n, "orders", v, EVENTS) for n, v in {"a": 10.0, "b": 0.0}.items()],
+        ),
         "steps": protected("steps", ("from", "to"), taken),
     }
 
@@ -147,6 +152,14 @@ def test_what_removal_loses_shares_out_the_attributed_orders() -> None:
 def test_without_all_steps_nothing_is_credited_by_removal() -> None:
     found = credit_estimates(credit(none=1))
     assert found["markov@a"].absence is Absence.WITHHELD
+
+
+def test_what_a_channel_assisted_stands_beside_what_it_was_the_last_of() -> None:
+    found = credit_estimates(credit())
+    assert found["assisted_per_last@a"].value == pytest.approx(1.0)
+    assert found["assisted_per_last@b"].value == 0
+    untold = credit_estimates(credit(untold="last"))["assisted_per_last@a"]
+    assert untold.absence is Absence.WITHHELD
 
 
 def test_the_parts_of_every_rule_told_are_added_up() -> None:

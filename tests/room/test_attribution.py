@@ -66,6 +66,30 @@ def test_each_rule_credits_the_notes_before_an_order(room: Room) -> None:
     assert credit(cells, "linear", "revenue") == {"k0": 225, "k1": 450, "k2": 225}
 
 
+def test_a_channel_assists_the_orders_that_it_was_touched_before_though_not_last(
+    room: Room,
+) -> None:
+    touches = """
+    03T09:00 read ann - k1
+    04T09:00 like ann - k2
+    05T09:00 read ann - k1
+    08T09:00 like ann - k2
+    """
+    visits = """
+    06T12:00 purchase b1 - o1 900
+    09T12:00 purchase b1 - o2 500
+    09T12:00 purchase b2 - o3 500
+    """
+    assists = study(room, touches, visits)["assists"]
+    # Of the first order k1 is the last touched, of the second k2; k0 is the click before both.
+    assert {channel: value for (channel, _), (value, *_) in assists.items()} == {
+        "k0": 2,
+        "k1": 1,
+        "k2": 1,
+    }
+    assert assists["k0", "orders"] == (2, 2, 1)
+
+
 def test_a_touch_counts_within_the_window_of_its_kind(room: Room) -> None:
     touches = """
     03T09:00 read ann - k1

@@ -106,7 +106,7 @@ def test_duckdb_gives_the_same_tables_as_polars(
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault, BOUNDED)
     path = ["path", "money", "link", "bounds", "path_by", "money_by"]
-    owed = ["orders", "credit", "steps", "delay", "maturity"]
+    owed = ["orders", "credit", "assists", "steps", "delay", "maturity"]
     lifts = ["arms", "panel", "prior", "exposure", "weeks", "customers", "regions"]
     names = [*path, *owed, *lifts, "link_rules"]
     assert [table.name for table in by_duckdb] == names
