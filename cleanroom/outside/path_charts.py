@@ -5,6 +5,8 @@ Where hardly anything could be told there is no chart: `untold` says so in one l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -52,46 +54,84 @@ def delay_chart(findings: Findings) -> alt.LayerChart | None:
     return drawing.intervals(rows, axis, title)
 
 
+@dataclass(frozen=True)
+class _Share:
+    """What a rule credits to a part, in orders, and how that is written; None: not told."""
+
+    value: float | None
+    text: str
+
+
 def credit_chart(credit: Protected | None, findings: Findings) -> alt.LayerChart | None:
-    """What each rule would credit to whom, in orders, dated by the order."""
+    """What each rule would credit to whom, in orders, dated by the order; a rule is told whole."""
     if credit is None:
         return None
-    channel = credit.dimensions[-1]
-    told = credit.cells.filter(pl.col("measure") == "orders", pl.col(channel) != ALL)
-    parts = told[channel].unique(maintain_order=True).to_list()
-    parts = [*(p for p in parts if p != UNATTRIBUTED), UNATTRIBUTED]
-    tones = dict(zip(parts, (*_TONES * len(parts),), strict=False)) | {UNATTRIBUTED: theme.MUTED}
-    rows: list[BarRow] = []
-    missing: list[str] = []
-    clear = 0
-    rules = told["rule"].unique(maintain_order=True).to_list()
-    for rule in rules:
-        values = dict(told.filter(rule=rule).select(channel, "value").iter_rows())
-        if any(value is None for value in values.values()):
-            missing.append(key_words(rule))
-            continue
-        clear += 1
-        for place, part in enumerate(parts):
-            text = cell_figure(credit, rule, part, "orders", currency="").text or ""
-            label = key_words(rule) if place == 0 else ""
-            rows.append(BarRow(label, values[part], text, part, part, tones[part]))
-    markov = {n: e for n, e in findings.estimates.items() if n.startswith(_MARKOV)}
-    known = [e for e in markov.values() if e.value is not None]
-    if markov and len(known) < len(markov):
-        missing.append(key_words("markov"))
-    for place, (name, one) in enumerate(markov.items() if len(known) == len(markov) else ()):
-        part = name.removeprefix(_MARKOV)
-        label = key_words("markov") if place == 0 else ""
-        text = estimate_figure(one).text or ""
-        rows.append(BarRow(label, one.value, text, part, part, tones.get(part, theme.ADS)))
-    if not clear and not known:
+    every = {**_by_rule(credit), **_by_removal(findings)}
+    told = {
+        rule: own for rule, own in every.items() if all(s.value is not None for s in own.values())
+    }
+    if not told:
         return None
+    parts = dict.fromkeys(part for own in every.values() for part in own if part != UNATTRIBUTED)
+    tones = {part: _TONES[place % len(_TONES)] for place, part in enumerate(parts)}
+    tones[UNATTRIBUTED] = theme.MUTED
+    rows = [
+        BarRow(rule if place == 0 else "", own[part].value, own[part].text, part, part, tones[part])
+        for rule, own in told.items()
+        for place, part in enumerate(part for part in tones if part in own)
+    ]
+    missing = [rule for rule in every if rule not in told]
     if missing:
         label = missing[0] if len(missing) == 1 else f"{len(missing)} other rules"
         rows.append(BarRow(label, None, "withheld", "", "withheld", theme.WITHHELD))
-    count = clear + bool(known)
-    title = f"Who would be paid for how many orders, by {count} of {len(rules) + 1} rules"
-    return drawing.bars(rows, "orders, dated by the order", title)
+    title = _most_credited(told)
+    drawn = drawing.bars(rows, "orders, dated by the order", title)
+    words = (
+        f"{rule}: {', '.join(f'{part} {share.text}' for part, share in own.items())}"
+        for rule, own in told.items()
+    )
+    hidden = f" Withheld: {', '.join(missing)}." if missing else ""
+    drawn.description = f"{title}. {'; '.join(words)}.{hidden}"
+    return drawn
+
+
+def _by_rule(credit: Protected) -> dict[str, dict[str, _Share]]:
+    """By rule in words what each part is credited with, the unattributed last."""
+    channel = credit.dimensions[-1]
+    cells = credit.cells.filter(pl.col("measure") == "orders", pl.col(channel) != ALL)
+    found: dict[str, dict[str, _Share]] = {}
+    for rule, part, value in cells.select("rule", channel, "value").iter_rows():
+        text = cell_figure(credit, rule, part, "orders", currency="").text or ""
+        found.setdefault(key_words(rule), {})[part] = _Share(value, text)
+    for own in found.values():
+        if UNATTRIBUTED in own:
+            own[UNATTRIBUTED] = own.pop(UNATTRIBUTED)
+    return found
+
+
+def _by_removal(findings: Findings) -> dict[str, dict[str, _Share]]:
+    found = {
+        name.removeprefix(_MARKOV): _Share(one.value, estimate_figure(one).text or "")
+        for name, one in findings.estimates.items()
+        if name.startswith(_MARKOV)
+    }
+    return {key_words("markov"): found} if found else {}
+
+
+def _most_credited(told: Mapping[str, Mapping[str, _Share]]) -> str:
+    """Whether all rules that are told agree on who is credited with the most orders."""
+    leaders = set()
+    for own in told.values():
+        values = {part: s.value or 0.0 for part, s in own.items() if part != UNATTRIBUTED}
+        most = max(values.values(), default=0.0)
+        leaders.add(frozenset(part for part, value in values.items() if value == most))
+    (first, *others) = leaders
+    by = f"all {len(told)} rules" if len(told) > 1 else "the one rule"
+    if others:
+        return f"Who is credited with the most orders depends on the rule: {len(told)} are told"
+    if len(first) == 1:
+        return f"{next(iter(first))} is credited with the most orders by {by} that are told"
+    return f"No part is credited with more orders than all others by {by} that are told"
 
 
 def parts_chart(findings: Findings) -> alt.LayerChart | None:
