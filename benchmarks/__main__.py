@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks import (
     aipw,
+    attribution,
     blinded_join,
     coverage,
     demo,
@@ -35,6 +36,7 @@ from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "aipw": aipw.measure,
+    "attribution": attribution.measure,
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
@@ -58,6 +60,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
     "aipw": 1_000_000,
+    "attribution": 1_000_000,
     "blinded_join": 100_000,
     "desk": 500,
     "handover": 1_000_000,

@@ -30,6 +30,7 @@ _STORY = {
     "portfolio": ("cleanroom.bench.portfolio", "portfolio"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "path_charts": ("cleanroom.outside.path_charts", None),
     "comparability": ("cleanroom.outside.comparability", None),
     "lines": ("cleanroom.outside.lines", None),
     "run": ("cleanroom.bench.run", "run"),

@@ -68,8 +68,8 @@ class Dimension:
 
     `total`: the code of the row of all together, if there is one. `parents`: child → parent, each
     a code of this dimension (note → creator → campaign); without a parent it is a part of `total`.
-    `parts`: whether the categories are parts of one number (weeks, kinds of customers), which may
-    be added up, and not numbers of different kinds (steps).
+    `alike`: whether numbers at its values count the same thing (parts of it, or it counted another
+    way) and so are compared; without it, those of columns are and those of categories are not.
     """
 
     name: str
@@ -77,7 +77,17 @@ class Dimension:
     categories: tuple[str, ...] = ()
     total: str | None = None
     parents: Mapping[str, str] = field(default_factory=dict, hash=False)
-    parts: bool = False
+    alike: bool | None = None
+
+    @property
+    def names_kinds(self) -> bool:
+        """Whether numbers at its values are of different kinds."""
+        return bool(self.categories) if self.alike is None else not self.alike
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether its categories are of different things, which no total holds together."""
+        return bool(self.categories) and not self.sums
 
     @property
     def sums(self) -> bool:
@@ -92,7 +102,7 @@ class Measure:
     `of`: the categories it is a measure of, where others come from other columns; none: of all.
     `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
     `parts`: how its totals, and longer periods, are made of parts where what one person counts is
-    not bounded.
+    not bounded; `over_time`: how longer periods are, if not as totals.
 
     An estimate is computed in the room, where the rows are, and `rests_on` counts of people of the
     same table: it leaves only where all of them do. It leaves as a multiple of `grain`, or of a
@@ -105,6 +115,7 @@ class Measure:
     of: tuple[str, ...] = ()
     adds_up: bool = False
     parts: Parts = Parts.WITHIN
+    over_time: Parts | None = None
     rests_on: tuple[str, ...] = ()
     error: str = ""
     grain: float = 0.0
@@ -136,7 +147,9 @@ class Layout:
     `at_most`: pairs of which the first number is never more than the second, whatever the data.
     `among`: pairs of which the second counts the people that the first is counted among or done
     by: if the first leaves, they are enough. The cells of a pair are alike in all dimensions
-    that come from columns.
+    that come from columns or have a total.
+    `blocks`: dimensions (or `measure`) whose values name blocks of cells that are of use only as a
+    whole: where one cell falls, nothing of its block is told.
 
     Raises `BorderError` if a column is put to a use that its class does not allow, or an estimate
     does not say what it rests on.
@@ -154,6 +167,7 @@ class Layout:
     about: str = ""
     at_most: Pairs = ()
     among: Pairs = ()
+    blocks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for dimension in self.dimensions:

@@ -14,6 +14,9 @@ from cleanroom.agreement import Model, StudyKind
 from cleanroom.errors import StudyError, did_you_mean
 from cleanroom.policy import Policy
 
+# What tables call all parts together, and orders that a touch came before or that none did.
+ALL, ATTRIBUTED, UNATTRIBUTED = "(all)", "attributed", "unattributed"
+
 
 class _Period(Model):
     merchant: str = Field(min_length=1)
@@ -28,9 +31,18 @@ class _Period(Model):
 
 
 class ConversionStudy(_Period):
-    """One merchant's path from note to order, touches of `start` … `end` (both included)."""
+    """One merchant's path from note to order, touches of `start` … `end` (both included).
+
+    `channel`: the column of touches whose values are told apart and credited with orders.
+    `touch_window_days`: so many times 24 hours before an order a read or an engagement may be
+    credited; a click may as long as the agreement says. `until`: the last day of which the store's
+    data is complete; without it, the day before the last one that enough buyers were seen on.
+    """
 
     kind: Literal[StudyKind.CONVERSION] = StudyKind.CONVERSION
+    channel: Literal["kind", "campaign", "creator", "note"] = "campaign"
+    touch_window_days: Literal[7, 15, 30] = 15
+    until: date | None = None
 
 
 class LiftStudy(_Period):

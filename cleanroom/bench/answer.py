@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
 from cleanroom.review.office import docket
 from cleanroom.review.templates import Proposal, Template, covering
-from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.delay import last_complete_day
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.observational import observational_tables
@@ -41,9 +42,17 @@ from cleanroom.room.place import (
 )
 from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
+from cleanroom.room.whole_path import whole_path
 from cleanroom.studies import conversion, geo, lift, observational
 from cleanroom.studies.lift_doubts import Circumstances
-from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
+from cleanroom.study import (
+    ConversionStudy,
+    GeoStudy,
+    LiftStudy,
+    ObservationalStudy,
+    Study,
+    bounded,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,17 @@ class _Ground:
     def template(self, study: Study) -> Template:
         """The template that covers a study; raises `StudyError` if none does."""
         return covering(self.proposals, study, self.vault.agreement)
+
+    def reach_of_data(self, study: Study) -> dict[str, str]:
+        """Until when delays were watched, for the manifest; nothing is said of it under noise."""
+        if not isinstance(study, ConversionStudy) or self.policy.noise is not None:
+            return {}
+        return {"until": (study.until or self.last_day).isoformat()}
+
+    @cached_property
+    def last_day(self) -> date:
+        """The last day that the store's data reaches, where a study does not say."""
+        return last_complete_day(self.vault, self.policy)
 
 
 def answer(
@@ -199,12 +219,20 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        period: tuple[Any, ...] = (study.kind, study.start, study.end)
-        if isinstance(study, GeoStudy):
-            period = (*period, study.campaign_start)
-        groups[(*period, seen[(*period, study.merchant)])].append(study)
-        seen[(*period, study.merchant)] += 1
+        asked = _asked(study)
+        groups[(*asked, seen[(*asked, study.merchant)])].append(study)
+        seen[(*asked, study.merchant)] += 1
     return list(groups.values())
+
+
+def _asked(study: Study) -> tuple[Any, ...]:
+    """What studies have in common that one pass answers."""
+    asked = (study.kind, study.start, study.end)
+    if isinstance(study, GeoStudy):
+        return (*asked, study.campaign_start)
+    if isinstance(study, ConversionStudy):
+        return (*asked, study.channel, study.touch_window_days, study.until)
+    return asked
 
 
 def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
@@ -214,8 +242,9 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
     if adjusted:
         return observational_tables(ground.vault, adjusted, ground.policy)
-    merchants, first = [study.merchant for study in studies], studies[0]
-    return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
+    paths = [study for study in studies if isinstance(study, ConversionStudy)]
+    merchants = [study.merchant for study in paths]
+    return whole_path(ground.vault, merchants, paths[0], ground.policy)
 
 
 def _circumstances(study: Study, ground: _Ground) -> Circumstances:
@@ -261,6 +290,7 @@ def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:
         "currency": agreement.currency,
         "timezone": agreement.timezone,
         "window_days": agreement.join.attribution_window_days,
+        **ground.reach_of_data(study),
         "template": template.digest,
         "notebook": {"name": template.notebook, "sha256": template.sha256},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -21,12 +21,15 @@ from cleanroom.gate.candidate import read_candidate
 from cleanroom.study import parse_study
 
 
-def conversion(room: str | Path, *, merchant: str, start: str | date, end: str | date) -> Candidate:
-    """Ask for one merchant's conversion study, touches of `start` … `end` (both included).
+def conversion(
+    room: str | Path, *, merchant: str, start: str | date, end: str | date, **more: Any
+) -> Candidate:
+    """Ask for one merchant's conversion study, touches of `start` … `end` (both included); `more`
+    are further parameters of `study.ConversionStudy`.
 
     Raises `StudyError` if the parameters are wrong or the agreement does not permit the study.
     """
-    return _ask(room, StudyKind.CONVERSION, merchant=merchant, start=start, end=end)
+    return _ask(room, StudyKind.CONVERSION, merchant=merchant, start=start, end=end, **more)
 
 
 def lift(

@@ -21,6 +21,7 @@ from cleanroom.outside import pieces
 from cleanroom.outside.beside import sentences, side_by_side
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.design import lift_design
+from cleanroom.outside.path_charts import untold
 from cleanroom.outside.words import (
     bound_words,
     cell_figure,
@@ -155,6 +156,23 @@ def _regional(candidate: Candidate) -> GeoStudy:
     if not isinstance(study, GeoStudy):
         raise StudyError("This is no regional study.", "ask for one: `cleanroom.geo(...)`.")
     return study
+
+
+def estimates_like(candidate: Candidate, *beginnings: str) -> Markdown:
+    """The estimates whose names begin so; where no number is known, the reasons, each once."""
+    found = {n: e for n, e in candidate.findings.estimates.items() if n.startswith(beginnings)}
+    if any(one.value is not None for one in found.values()):
+        return estimates(candidate, found)
+    reasons = dict.fromkeys(estimate_figure(one).told for one in found.values())
+    return _markdown([*map(plain, reasons)] or ["Nothing of this was asked for or can be told."])
+
+
+def chart_or_line(drawn: alt.LayerChart | None, candidate: Candidate, name: str) -> SVG | Markdown:
+    """A chart, or one line on how much of the table `name` is withheld where there is none."""
+    if drawn is not None:
+        return chart(drawn)
+    told = candidate.tables.get(name)
+    return _markdown([plain(untold(told)) if told else f"No table '{name}' was made."])
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:

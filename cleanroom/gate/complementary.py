@@ -93,7 +93,7 @@ def complemented(
     for sheet in sheets:
         found = entries_of(sheet.layout, sheet.cells, sheet.names, policy)
         current |= {name: _stricter(current.get(name), entry) for name, entry in found.items()}
-    before = _comparable(earlier, current)
+    before = _comparable(earlier, current, sheets)
     known = frozenset(name for name, entry in before.items() if entry.rule is None)
     layouts = [sheet.layout for sheet in sheets]
     entries = {**before, **current}
@@ -110,14 +110,28 @@ def _stricter(had: Entry | None, entry: Entry) -> Entry:
     return had if had is not None and had.rule is not None else entry
 
 
-def _comparable(earlier: Earlier, current: Entries) -> Entries:
-    """The earlier cells of days that meet these, unless their number is another by now."""
+def _comparable(earlier: Earlier, current: Entries, sheets: Sequence[Sheet]) -> Entries:
+    """The earlier cells of days that meet these, unless their number is another by now.
+
+    Where one of a table's numbers is, those that are not told now have no sum with the others.
+    """
+    values = {
+        name: value
+        for sheet in sheets
+        for name, value in zip(sheet.names, sheet.cells["value"].to_list(), strict=True)
+    }
+    others = {
+        n for n, entry in earlier.entries.items() if values.get(n, entry.value) != entry.value
+    }
+    changed = {name._replace(codes=()) for name in others}
     periods = {name.period for name in earlier.entries}
     near = {one for own in earlier.periods.values() for one in (own, *meet(own, periods))}
     return {
         name: entry
         for name, entry in earlier.entries.items()
-        if name.period in near and (name not in current or current[name].value == entry.value)
+        if name.period in near
+        and name not in others
+        and (name in current or name._replace(codes=()) not in changed)
     }
 
 

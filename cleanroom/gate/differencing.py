@@ -182,17 +182,21 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
-    """What a cell counts: its measure, and the study's own categories that it is of."""
-    adds = row["measure"] not in layout.estimates
-    categories = {
-        d.name: row[d.name] for d in layout.dimensions if d.categories and not (d.parts and adds)
-    }
+    """What a cell counts: its measure, and what else tells kinds of numbers apart.
+
+    Of estimates all that the study's own categories tell apart: they do not add up.
+    """
+    is_estimate = row["measure"] in layout.estimates
+    kinds = (d for d in layout.dimensions if d.names_kinds or (d.categories and is_estimate))
+    categories = {d.name: row[d.name] for d in kinds}
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 
 
 def _place(layout: Layout, row: Mapping[str, Any]) -> dict[str, str]:
-    """Of which part of the people a cell is: its values of the columns it is grouped by."""
-    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns or d.parts}
+    """Of which part of the people a cell is: its values of the columns it is grouped by, and of
+    ways to count the same; of all parts, none."""
+    own = (d for d in layout.dimensions if not d.names_kinds and row[d.name] != d.total)
+    return {d.name: str(row[d.name]) for d in own}
 
 
 def _shown(cells: pl.DataFrame, withheld: pl.DataFrame, table: Table, seed: int) -> list[Shown]:

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from cleanroom.gate.rules import INCOMPLETE
 from cleanroom.layout import Layout, Measure, Parts, Place, Use
 from cleanroom.policy import Policy
+from cleanroom.tables import COLUMNS, Role
 
 OWNER = "merchant"
 
@@ -44,7 +46,8 @@ class Name(NamedTuple):
 class Entry:
     """A cell with its support, `rule` if one withholds it, and how it makes up larger ones.
 
-    `minimum`: what `column_minimums` asks for it. `told`: the rule that readers are told.
+    `minimum`: what `column_minimums` asks for it. `over_time`: how longer periods.
+    `told`: the rule that readers are told.
     """
 
     name: Name
@@ -56,6 +59,7 @@ class Entry:
     magnitude: float | None
     minimum: int
     parts: Parts
+    over_time: Parts
     rule: str | None
     told: str | None = None
 
@@ -69,14 +73,15 @@ class Entry:
 
 
 Entries = dict[Name, Entry]
+_UNKNOWN = (Parts.WITHIN, Parts.WITHIN)
 _COLUMNS = ("measure", "unit", "value", "people", "contributors", "largest", "magnitude")
 
 
 def names_of(layout: Layout, cells: pl.DataFrame, periods: Mapping[str, Period]) -> list[Name]:
     """The name of each row; `periods` are the merchants'."""
     about = layout.about or layout.name
-    categories = [d.name for d in layout.dimensions if d.categories]
-    codes = [d for d in layout.dimensions if not d.categories]
+    categories = [d.name for d in layout.dimensions if d.tells_apart]
+    codes = [d for d in layout.dimensions if not d.tells_apart]
     place = sorted(range(len(codes)), key=lambda number: codes[number].name)
     columns = [cells[name].to_list() for name in (*categories, *(d.name for d in codes))]
     found = []
@@ -91,30 +96,47 @@ def names_of(layout: Layout, cells: pl.DataFrame, periods: Mapping[str, Period])
 def entries_of(
     layout: Layout, cells: pl.DataFrame, names: Sequence[Name], policy: Policy
 ) -> Entries:
-    """The rows that have data, with their support, `minimum` and `withheld`; not the estimates,
-    which nothing is added up from."""
+    """The rows that have data, with their support, `minimum` and `withheld`.
+
+    Not those of a block that is told not at all, and no estimates: nothing is added up of them.
+    """
     rows = cells.select(*_COLUMNS, "minimum", "withheld").rows()
     found = {}
-    parts = {(m.name, at): parts_of(m, policy) for m in layout.measures for at in m.of or [""]}
+    parts = {(m.name, at): _parts(m, policy) for m in layout.measures for at in m.of or [""]}
     for name, (measure, unit, value, people, contributors, most, size, least, rule) in zip(
         names, rows, strict=True
     ):
-        if value is not None and measure not in layout.estimates:
-            own = parts.get((measure, name.at)) or parts.get((measure, ""), Parts.WITHIN)
+        counts = value is not None and measure not in layout.estimates
+        if counts and rule != INCOMPLETE.id:
+            own = parts.get((measure, name.at)) or parts.get((measure, ""), _UNKNOWN)
             found[name] = Entry(
-                name, unit, value, people, contributors, most, size, least, own, rule, rule
+                name, unit, value, people, contributors, most, size, least, *own, rule, rule
             )
     return found
 
 
+def _parts(measure: Measure, policy: Policy) -> tuple[Parts, Parts]:
+    """How a measure's parts make up a total, and a longer period."""
+    own = parts_of(measure, policy)
+    return own, measure.over_time or own
+
+
 def parts_of(measure: Measure, policy: Policy) -> Parts:
     """How a measure's parts make up a whole, once what one person counts in each is bounded."""
-    if measure.parts is not Parts.ADD:
+    bounded = policy.max_events_per_person is not None
+    if measure.parts is Parts.OVERLAP and bounded and _counts_events(measure):
+        # What stands in several parts may be another person's in each.
+        return Parts.FREE
+    if measure.parts is not Parts.ADD or measure.adds_up:
         return measure.parts
     if measure.use is Use.SUM:
         # Of purchases and refunds, each cut off by itself, nothing adds up.
         return Parts.ADD if policy.max_amount_per_person is None else Parts.FREE
-    return Parts.ADD if policy.max_events_per_person is None else Parts.OVERLAP
+    return Parts.OVERLAP if bounded else Parts.ADD
+
+
+def _counts_events(measure: Measure) -> bool:
+    return any(COLUMNS[column].role is Role.EVENT for column in measure.columns)
 
 
 def paired(

@@ -1,7 +1,8 @@
-"""What is withheld with another cell of its table: the other arms, and the other parts of a whole.
+"""What is withheld with another cell of its table: the other arms, the other parts of a whole, and
+the rest of a block.
 
-Both hold whatever the numbers: one arm alone would give the other away, and so would all parts but
-one of a whole that is released.
+All hold whatever the numbers: one arm alone would give the other away, so would all parts but one
+of a whole that is released, and a block is of use only as a whole.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from cleanroom.gate.entries import Name
-from cleanroom.gate.rules import BOTH_ARMS, WHOLE
+from cleanroom.gate.rules import BOTH_ARMS, INCOMPLETE, WHOLE
 from cleanroom.layout import Layout
 
 
@@ -23,6 +24,20 @@ def fallen_with(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         together = pl.when(fallen).then(pl.lit(rule))
         cells = cells.with_columns(withheld=pl.coalesce("withheld", together))
     return cells
+
+
+def blocks_fallen(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """The cells with all of a block withheld of which one is, for one reason: its own would tell.
+
+    Of such a block a reader knows what they knew without it, so that nothing has to protect it.
+    """
+    if not layout.blocks:
+        return cells
+    fallen = pl.col("withheld").is_not_null().any().over(layout.blocks)
+    return cells.with_columns(
+        withheld=pl.when(fallen & pl.col("no_data").is_null()).then(pl.lit(INCOMPLETE.id)),
+        because=pl.when(~fallen).then("because"),
+    )
 
 
 def falling(

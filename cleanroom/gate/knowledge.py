@@ -55,7 +55,7 @@ def knowledge(layouts: Sequence[Layout], entries: Entries) -> Knowledge:
 
 def _sums(layout: Layout, entries: Entries) -> Iterator[Relations]:
     """The sums of each measure of a table with totals."""
-    dimensions = [dimension for dimension in layout.dimensions if not dimension.categories]
+    dimensions = [dimension for dimension in layout.dimensions if not dimension.tells_apart]
     groups: dict[tuple[Hashable, ...], list[tuple[list[str], Entry]]] = defaultdict(list)
     for name, entry in entries.items():
         codes = _codes(name, layout, dimensions)

@@ -29,6 +29,7 @@ def records_of(entries: Entries) -> list[list[Any]]:
             entry.magnitude,
             entry.minimum,
             entry.parts.value,
+            entry.over_time.value,
             entry.rule,
             entry.told,
         ]
@@ -40,13 +41,13 @@ def entries_from(records: Iterable[list[Any]]) -> Entries:
     """The cells of `records_of`. Of one that was answered often, with the same number, what was
     released once counts; of other numbers the last one."""
     found: Entries = {}
-    for about, start, end, of, at, measure, codes, *support, parts, rule, told in records:
+    for about, start, end, of, at, measure, codes, *support, parts, passing, rule, told in records:
         unit, value, people, contributors, largest, magnitude, minimum = support
         period = Period(date.fromisoformat(start), date.fromisoformat(end), tuple(of))
         pairs = tuple((dimension, code) for dimension, code in codes)
         name = Name(about, period, at, measure, pairs)
         behind = (people, contributors, largest, magnitude, minimum)
-        entry = Entry(name, unit, value, *behind, Parts(parts), rule, told)
+        entry = Entry(name, unit, value, *behind, Parts(parts), Parts(passing), rule, told)
         had = found.get(name)
         if had is None or had.value != entry.value or entry.rule is None:
             found[name] = entry

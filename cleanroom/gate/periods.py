@@ -38,7 +38,7 @@ def over_time(entries: Mapping[Name, Entry]) -> tuple[list[Row], dict[Cell, floa
     until: dict[Cell, float] = {}
     for timeless, names in alike.items():
         if len(names) > 1:
-            if entries[names[0]].parts is Parts.ADD:
+            if entries[names[0]].over_time is Parts.ADD:
                 own = {name.period: name for name in names}
                 values = {period: entries[name].value for period, name in own.items()}
                 levels, fitting = _levels(values)
@@ -46,7 +46,7 @@ def over_time(entries: Mapping[Name, Entry]) -> tuple[list[Row], dict[Cell, floa
                 rows += _added(own, fitting, hidden, signed=min(values.values()) < 0)
                 until |= {hidden[day]: level for day, level in levels.items()}
             else:
-                found = _contained(names, entries[names[0]].parts)
+                found = _contained(names, entries[names[0]].over_time)
                 rows += [row for row in found if row_holds(row, entries)]
     return rows, until
 

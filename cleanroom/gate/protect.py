@@ -13,7 +13,7 @@ from cleanroom.gate.complementary import NOTHING, Earlier, Sheet, Together, comp
 from cleanroom.gate.differencing import Past, differing, told_together
 from cleanroom.gate.entries import Entries
 from cleanroom.gate.estimates import coarsened, resting
-from cleanroom.gate.falling import fallen_with
+from cleanroom.gate.falling import blocks_fallen, fallen_with
 from cleanroom.gate.rounding import rounded
 from cleanroom.gate.rules import DIFFERENCING, RULES, first_rule, least_of
 from cleanroom.layout import Layout
@@ -107,7 +107,7 @@ def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
     # Only what would leave is compared; where it differs by too few, what is bound to it falls too.
     cells = differing(fallen_with(cells, table.layout), table, policy, past)
-    return fallen_with(cells, table.layout)
+    return blocks_fallen(fallen_with(cells, table.layout), table.layout)
 
 
 def _column_minimum(layout: Layout, policy: Policy) -> pl.Expr:

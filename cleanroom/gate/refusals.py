@@ -25,10 +25,10 @@ def because(
     min_people: int,
 ) -> str:
     """What stands after 'withheld: it' of the cell at `place`, which `asked` is for."""
-    first = origins[near.others[0]][-1]
+    first = _alike(origins[near.others[0]], place)
     few = f"fewer than {min_people} people"
     if near.whole is not None:
-        whole = origins[near.whole][-1]
+        whole = _alike(origins[near.whole], place)
         beside = _named(first, place, asked) + _and_more(len(near.others) - 1)
         told = f"leaves, beside {beside}, {few} of {_named(whole, place, asked)}"
     elif near.is_whole:
@@ -37,6 +37,11 @@ def because(
     else:
         told = f"differs from {_named(first, place, asked)}, by {few}"
     return f"{told}: {_remedy(first, place, asked)}"
+
+
+def _alike(origins: Sequence[Origin], place: Mapping[str, str]) -> Origin:
+    """The last time that a number was shown, in the same cell if it ever was there."""
+    return next((one for one in reversed(origins) if one.place == place), origins[-1])
 
 
 def _named(origin: Origin, place: Mapping[str, str], asked: Asked) -> str:

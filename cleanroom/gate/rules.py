@@ -117,6 +117,13 @@ COMPLEMENTARY = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+INCOMPLETE = Rule(
+    "incomplete",
+    "A cell was withheld of a block that is of use only as a whole (a life table, a triangle, what "
+    "one rule credits): nothing of the block is told, nor which of its cells it was.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 WHOLE = Rule(
     "whole",
     "The whole that it is a part of was withheld, or another part of it: of a whole that is "
@@ -143,6 +150,7 @@ RULES: tuple[Rule, ...] = (
     WHOLE,
     DIFFERENCING,
     COMPLEMENTARY,
+    INCOMPLETE,
     NO_BOUND,
     SUPPORT,
 )

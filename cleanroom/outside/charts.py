@@ -16,7 +16,6 @@ from cleanroom import numbers
 from cleanroom.absences import Absence
 from cleanroom.borders import (
     PEOPLE,
-    SHARE,
     Estimate,
     Findings,
     Protected,
@@ -24,7 +23,7 @@ from cleanroom.borders import (
 from cleanroom.errors import BorderError
 from cleanroom.outside import drawing, theme
 from cleanroom.outside.drawing import BarRow, IntervalRow
-from cleanroom.outside.names import OF, STEPS, key_words, name_words
+from cleanroom.outside.names import OF, STEPS, is_of_path, key_words, name_words
 from cleanroom.outside.verdicts import is_comparable
 from cleanroom.outside.words import Figure, cell_figure, estimate_figure
 from cleanroom.tables import Platform
@@ -61,9 +60,9 @@ def funnel_chart(path: Protected, findings: Findings | None = None) -> alt.Layer
 
 
 def rates_chart(findings: Findings, names: Sequence[str] | None = None) -> alt.LayerChart:
-    """Rates with their intervals: the estimates `names`, or all that are shares."""
+    """Rates of the path with their intervals: the estimates `names`, or all of them."""
     _demand(Findings, findings, "rates chart")
-    every = [name for name, e in findings.estimates.items() if e.unit == SHARE]
+    every = [name for name, e in findings.estimates.items() if is_of_path(e)]
     chosen = [findings.estimates[name] for name in (every if names is None else names)]
     rows = [_whisker(*name_words(e), e, theme.ADS) for e in chosen]
     return drawing.intervals(rows, "share, %", _rates_title(findings))

@@ -11,7 +11,6 @@ from cleanroom.borders import (
     EVENTS,
     MONEY,
     PEOPLE,
-    SHARE,
     Candidate,
     Estimate,
     Protected,
@@ -21,7 +20,8 @@ from cleanroom.borders import (
 from cleanroom.evidence import Grade
 from cleanroom.outside import charts, comparability
 from cleanroom.outside.design import lift_design
-from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
+from cleanroom.outside.names import OF, STEPS, is_of_path, key_words, moment_words, period_words
+from cleanroom.outside.path_facts import path_facts
 from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
 from cleanroom.outside.verdicts import is_comparable, is_graded
 from cleanroom.outside.words import (
@@ -43,8 +43,21 @@ _CARDS = (
     ("Orders", "that followed a click", ("money", "orders")),
     ("Revenue", "of these orders, net of refunds", ("money", "revenue")),
 )
-_SECTIONS = {"path": "From note to order", "money": "Money", "arms": "What the notes caused"}
-_RATIO = "ratio"
+_SECTIONS = {
+    "path": "From note to order",
+    "money": "Money",
+    "arms": "What the notes caused",
+    "path_by": "The parts, their path",
+    "money_by": "The parts, their money",
+    "orders": "All orders",
+    "credit": "Attribution",
+    "assists": "Assisted orders",
+    "steps": "Steps of journeys",
+    "delay": "Delay",
+    "maturity": "Delay by week",
+}
+_MONEY_OF_ALL = ("roas", "cost_per_click", "cost_per_visit", "cost_per_order")
+_BLOCKS = {"rule", "step", "measure"}  # what names a block that was withheld as a whole
 _SEGMENTS = ("absolute_lift_customer_", "absolute_lift_region_")
 _DRAWN = ("weeks", "customers", "regions")
 # Studies that hold nobody out by chance: their section's title and evidence grade.
@@ -129,14 +142,15 @@ def _conversion(candidate: Candidate) -> dict[str, Any]:
     path, found = candidate.tables["path"], candidate.findings.estimates
     of_steps = {f"{step}_per_{about.base}" for step, about in STEPS.items()}
     amounts = set(candidate.tables["money"].cells["measure"])
-    amounts |= {name for name, e in found.items() if e.unit in (MONEY, _RATIO)}
-    others = (e for name, e in found.items() if e.unit == SHARE and name not in of_steps)
+    amounts |= {*_MONEY_OF_ALL, "average_order_value"}
+    others = (e for name, e in found.items() if is_of_path(e) and name not in of_steps)
     return {
         "funnel": draw(charts.funnel_chart(path, candidate.findings)),
         "steps": Grid(path.title, ("step", "people", "events", "rate"), tuple(_steps(path, found))),
         "rates": [pair(candidate, e) for e in others],
         "checks": checks(candidate.findings),
         "money": [pair(candidate, e) for name, e in found.items() if name in amounts],
+        **path_facts(candidate),
     }
 
 
@@ -222,6 +236,13 @@ def _without_value(table: Protected, column: str) -> Iterable[tuple[str, str]]:
     hidden = table.cells.drop_nulls(column)
     for reason in hidden[column].unique(maintain_order=True):
         rows = hidden.filter(hidden[column] == reason).select(*table.dimensions, "measure")
+        if rows.height == table.cells.height > 1:
+            yield reason, "all of it"
+            continue
+        if reason == "incomplete":
+            rows = rows.select(name for name in rows.columns if name in _BLOCKS).unique(
+                maintain_order=True
+            )
         keys = ([key_words(part) for part in row] for row in rows.head(_MANY).iter_rows())
         named = [": ".join(key[:-1] if one_measure else key) for key in keys]
         more = [f"and {rows.height - _MANY} more"] if rows.height > _MANY else []

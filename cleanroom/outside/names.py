@@ -62,6 +62,10 @@ _KEYS = {
     "contaminated": "shown it although held out",
     "by_shared_link": "came by another’s link",
     "bounded": "what was bounded",
+    "(all)": "all",
+    "time_decay": "time decay",
+    "shapley": "Shapley",
+    "markov": "Markov (data-driven)",
     "prior_engagements": "earlier engagement",
     "prior_orders": "earlier orders",
     "touches_early": "notes seen, earlier",
@@ -112,6 +116,10 @@ _NAMES = {
     "amount_lift_post_stratified": ("Additional spending per person", "customers weighed"),
     "roas": ("ROAS", "revenue net of refunds / cost"),
     "cost_per_click": ("Cost per click", "cost / clicks"),
+    "cost_per_visit": ("CPUV", "cost / people seen in the store after a click"),
+    "unattributed_share": ("Unattributed", "orders without a touch before them / all orders"),
+    "final_orders": ("Orders in the end", "of all complete weeks of clicks, forecast"),
+    "final_revenue": ("Revenue in the end", "of all complete weeks of clicks, forecast"),
     "cost_per_order": ("Cost per order", "cost / orders"),
     "average_order_value": ("Average order value", "revenue net of refunds / orders"),
 }
@@ -128,6 +136,12 @@ def name_words(estimate: Estimate) -> tuple[str, str]:
     if step in STEPS and base in OF:
         return STEPS[step].label, OF[base]
     return _NAMES.get(estimate.name, (estimate.label, ""))
+
+
+def is_of_path(estimate: Estimate) -> bool:
+    """Whether an estimate is a share of the merchant's whole path, not of a part or of days."""
+    step, _, base = estimate.name.partition("_per_")
+    return estimate.name == "match_rate" or (step in STEPS and base in OF)
 
 
 def period_words(study: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ _RULES = {
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
     "differencing": "taken from a number shown before, it would be about too few people",
     "complementary": "it is bound to a number that is withheld, and would help to work that out",
+    "incomplete": "too few people are in some number of what is of use only as a whole",
     "whole": "another part of the same whole is withheld, and the rest would help to work it out",
     "support": "a number of people that it rests on is withheld",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",

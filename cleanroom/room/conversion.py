@@ -21,7 +21,9 @@ from cleanroom.borders import (
 )
 from cleanroom.policy import Policy
 from cleanroom.room import conversion_layout as layout
+from cleanroom.room.channels import channels_of, in_channel
 from cleanroom.room.conversion_layout import BASE, STORE_STEPS, TOUCH_STEPS, Step
+from cleanroom.room.conversion_parts import parted
 from cleanroom.room.conversion_people import (
     Counts,
     bounds_people,
@@ -46,9 +48,11 @@ from cleanroom.room.link import Outcome
 from cleanroom.room.numbered import Counted, numbering
 from cleanroom.room.recorded import unrecorded
 from cleanroom.room.vault import Vault, rows_of
+from cleanroom.study import ALL
 from cleanroom.tables import ENGAGEMENTS
 
-_MERCHANT = ("merchant",)
+_MERCHANT: Key = ("merchant",)
+_Counted = tuple[Mapping[Key, Counted], ...]
 
 # The kinds of events that a step consists of, where they are not called as the step is.
 _KINDS: dict[str, tuple[str, ...]] = {Step.REACH: ("impression",), Step.ENGAGE: ENGAGEMENTS}
@@ -60,9 +64,12 @@ def conversion_tables(
     start: date,
     end: date,
     policy: Policy | None = None,
+    by: str | None = None,
 ) -> list[Table]:
     """Tables `path`, `money` and `link` of all `merchants`, in one pass over the data; and
     `bounds`, the people who were cut to what one person counts, if there is such a bound.
+
+    `by`: a column of touches; then `path_by` and `money_by` tell the parts beside the whole.
 
     `start` … `end` are days in the agreement's time zone, both included. Store-side people are the
     smaller of the distinct users and the distinct buyers. `policy`: the agreement's, or a stricter
@@ -70,7 +77,9 @@ def conversion_tables(
     Raises `HandoverError` if the engine fails.
     """
     policy = policy or vault.agreement.effective_policy
-    counts = _count(vault, sorted(set(merchants)), start, end, policy)
+    names = sorted(set(merchants))
+    found = _count(vault, names, start, end, policy)
+    counts = {merchant: _of((merchant,), found) for merchant in names}
     exact = policy.noise is None
     absent = unrecorded(vault, policy.min_people) if exact else frozenset()
 
@@ -80,55 +89,93 @@ def conversion_tables(
         touches = counts[str(cell[0])].touches
         return exact and _money_absent(cell, absent, touches, policy.min_people)
 
-    path = _recorded(_cells(_path, counts), 2, lambda cell: _step_absent(cell, absent))
-    money = _recorded(_cells(_money, counts), 1, money_absent)
+    def path_cells(own: Mapping[str, Counts]) -> Iterator[Cell]:
+        return _recorded(_cells(_path, own), 2, lambda cell: _step_absent(cell, absent))
+
+    def money_cells(own: Mapping[str, Counts]) -> Iterator[Cell]:
+        return _recorded(_cells(_money, own), 1, money_absent)
+
     link = _cells(_link, counts)
     cut = _cells(lambda merchant, own: _bounds(merchant, own, bounded), counts)
     tables = [
-        table(layout.PATH, path, of_merchants(counts, path_people)),
-        table(layout.MONEY, money, of_merchants(counts, money_people)),
+        table(layout.PATH, path_cells(counts), of_merchants(counts, path_people)),
+        table(layout.MONEY, money_cells(counts), of_merchants(counts, money_people)),
         table(layout.LINK, link, of_merchants(counts, link_people)),
     ]
     people = of_merchants(counts, bounds_people)
-    return [*tables, table(layout.BOUNDS, cut, people)] if bounded else tables
+    if bounded:
+        tables.append(table(layout.BOUNDS, cut, people))
+    if by is None:
+        return tables
+    parts = _parts(vault, counts, start, end, policy, by)
+    return [
+        *tables,
+        parted(layout.PATH, by, parts, path_cells, path_people),
+        parted(layout.MONEY, by, parts, money_cells, money_people),
+    ]
+
+
+def _parts(
+    vault: Vault, counts: Mapping[str, Counts], start: date, end: date, policy: Policy, by: str
+) -> dict[str, dict[str, Counts]]:
+    """By merchant the counts of all, then those of each part, in order."""
+    touches, before = rows_of(vault, "touches"), vault.agreement.join
+    names = channels_of(
+        touches, by, start, end, before.attribution_window_days, vault.agreement.timezone
+    )
+    found = _count(vault, [*counts], start, end, policy, by)
+    return {
+        merchant: {ALL: own, **{n: _of((merchant, n), found) for n in names.get(merchant, ())}}
+        for merchant, own in counts.items()
+    }
 
 
 def _cells(
-    of_merchant: Callable[[str, Counts], Iterator[Cell]], counts: dict[str, Counts]
+    of_merchant: Callable[[str, Counts], Iterator[Cell]], counts: Mapping[str, Counts]
 ) -> Iterator[Cell]:
     return (cell for merchant, own in counts.items() for cell in of_merchant(merchant, own))
 
 
 def _count(
-    vault: Vault, merchants: Sequence[str], start: date, end: date, policy: Policy
-) -> dict[str, Counts]:
+    vault: Vault,
+    merchants: Sequence[str],
+    start: date,
+    end: date,
+    policy: Policy,
+    by: str | None = None,
+) -> _Counted:
+    """All counts by merchant, and by the value of a column of touches where one is named."""
     zone = vault.agreement.timezone
     wanted = nw.col("merchant").is_in(list(merchants))
     clicked = wanted & on_local_days("click_time", start, end, zone)
     touched = wanted & on_local_days("time", start, end, zone)
     touches = rows_of(vault, "touches").filter(touched)
     events, linked = attributed(vault).filter(clicked), links(vault).filter(clicked)
-    orders = _orders(events, rows_of(vault, "visits"))
+    keys = _MERCHANT
+    if by is not None:
+        keys = ("merchant", by)
+        told = {by: in_channel(by)}
+        touches, events, linked = (rows.with_columns(**told) for rows in (touches, events, linked))
+    orders = _orders(events, rows_of(vault, "visits"), keys)
     events_a_person, amount_a_person = policy.max_events_per_person, policy.max_amount_per_person
     shown: dict[str, int | None] = dict.fromkeys(TOUCH_STEPS, events_a_person)
     shown["cost"] = amount_a_person
     done: dict[str, int | None] = dict.fromkeys(STORE_STEPS, events_a_person)
     bought = {"orders": events_a_person, "revenue": amount_a_person}
     count = numbering(vault).count
-    counted = (
-        count(touches, _MERCHANT, "user", _touch_marks(), shown),
-        count(events, _MERCHANT, "user", _event_marks(), done),
-        count(events, _MERCHANT, "buyer", _event_marks(), done),
-        count(orders, _MERCHANT, "user", _order_marks(), bought),
-        count(orders, _MERCHANT, "buyer", _order_marks(), bought),
-        count(linked, _MERCHANT, "user", {o: nw.col(o) for o in Outcome}),
-        count(_bridged(linked), _MERCHANT, "buyer", {Outcome.LINKED: nw.col("linked")}),
+    return (
+        count(touches, keys, "user", _touch_marks(), shown),
+        count(events, keys, "user", _event_marks(), done),
+        count(events, keys, "buyer", _event_marks(), done),
+        count(orders, keys, "user", _order_marks(), bought),
+        count(orders, keys, "buyer", _order_marks(), bought),
+        count(linked, keys, "user", {o: nw.col(o) for o in Outcome}),
+        count(_bridged(linked), keys, "buyer", {Outcome.LINKED: nw.col("linked")}),
     )
-    return {m: Counts(*(_of(m, part) for part in counted)) for m in merchants}
 
 
-def _of(merchant: str, counts: Mapping[Key, Counted]) -> Counted:
-    return counts.get((merchant,), Counted())
+def _of(key: Key, found: _Counted) -> Counts:
+    return Counts(*(part.get(key, Counted()) for part in found))
 
 
 def _touch_marks() -> dict[str, nw.Expr]:
@@ -158,10 +205,10 @@ def _bridged(linked: Frame) -> Frame:
     return linked.filter(~nw.col("buyer").is_null())
 
 
-def _orders(events: Frame, visits: Frame) -> Frame:
+def _orders(events: Frame, visits: Frame, keys: Key) -> Frame:
     """The orders of attributed purchases, each with its net amount and its one user and buyer."""
     purchases = events.filter(nw.col("kind") == "purchase")
-    return net_orders(purchases, visits, by=("merchant", "order"), whose=("user", "buyer"))
+    return net_orders(purchases, visits, by=(*keys, "order"), whose=("user", "buyer"))
 
 
 def _recorded(

@@ -63,7 +63,7 @@ def regions_layout(periods: Sequence[str], days: int) -> Layout:
         (
             _MERCHANT,
             Dimension("region", ("buyers.region",)),
-            Dimension("period", (), (*periods,), parts=days > 1),
+            Dimension("period", (), (*periods,), alike=days > 1),
         ),
         (
             Measure("buyers", Use.COUNT, ("visits.buyer",)),

@@ -124,7 +124,7 @@ EXPOSURE_LAYOUT = Layout(
 WEEKS_LAYOUT = Layout(
     "weeks",
     "When the buyers of each arm first bought: from the line before to the end of the week",
-    (_MERCHANT, _ARM, Dimension("week", categories=WEEKS, parts=True)),
+    (_MERCHANT, _ARM, Dimension("week", categories=WEEKS, alike=True)),
     (Measure("converters", Use.COUNT, _BUYER, parts=Parts.FREE),),
     contrast="arm",
     whole="week",
@@ -133,7 +133,7 @@ WEEKS_LAYOUT = Layout(
 CUSTOMERS_LAYOUT = Layout(
     "customers",
     "Studied and bought, by whether they had bought from the merchant before the assignment",
-    (_MERCHANT, _ARM, Dimension("customer", categories=CUSTOMERS, parts=True)),
+    (_MERCHANT, _ARM, Dimension("customer", categories=CUSTOMERS, alike=True)),
     (
         *_STUDIED,
         Measure("amount", Use.SUM, _AMOUNT),

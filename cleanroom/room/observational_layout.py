@@ -48,7 +48,7 @@ _KNOWN = (
     "buyers.prior_amount",
 )
 _MERCHANT = Dimension("merchant", ("touches.merchant", "visits.merchant"))
-_ARM = Dimension("arm", categories=tuple(Arm), parts=True)
+_ARM = Dimension("arm", categories=tuple(Arm), alike=True)
 # Of two periods nothing is known: who is compared with whom depends on all that is known by then.
 _COUNT = Measure("people", Use.COUNT, _PEOPLE, parts=Parts.FREE)
 _BUYERS = Measure("converters", Use.COUNT, ("visits.buyer",), parts=Parts.FREE)
@@ -101,20 +101,20 @@ DESIGN = Layout(
 BALANCE = Layout(
     "balance",
     "Exposed minus comparable, in standard deviations",
-    (_MERCHANT, Dimension("covariate", categories=COVARIATES, parts=True)),
+    (_MERCHANT, Dimension("covariate", categories=COVARIATES, alike=True)),
     (_COUNT, _told("before", 0.01), _told("after", 0.01)),
 )
 OVERLAP = Layout(
     "overlap",
     "People by how likely they were to be exposed",
-    (_MERCHANT, Dimension("propensity", categories=BINS, parts=True), _ARM),
+    (_MERCHANT, Dimension("propensity", categories=BINS, alike=True), _ARM),
     (_COUNT,),
     contrast="arm",
 )
 COMPARISON = Layout(
     "comparison",
     "Exposed and comparable people, and what differs",
-    (_MERCHANT, Dimension("outcome", categories=tuple(Outcome), parts=True), _ARM),
+    (_MERCHANT, Dimension("outcome", categories=tuple(Outcome), alike=True), _ARM),
     (_COUNT, _BUYERS, *_effects("naive", "matched", "adjusted", "ranking")),
     contrast="arm",
     compared="arm",
@@ -125,7 +125,7 @@ COMPARISON = Layout(
 SEGMENT = Layout(
     "segments",
     "Who responds: customers of before, and new ones",
-    (_MERCHANT, Dimension("segment", categories=SEGMENTS, parts=True), _ARM),
+    (_MERCHANT, Dimension("segment", categories=SEGMENTS, alike=True), _ARM),
     (_COUNT, _BUYERS, *_effects("adjusted")),
     contrast="arm",
     compared="arm",
@@ -138,7 +138,7 @@ SEGMENT = Layout(
 FIFTH = Layout(
     "fifths",
     "Who responds: fifths of the people, in the order of the effect foreseen for them",
-    (_MERCHANT, Dimension("fifth", categories=FIFTHS, parts=True), _ARM),
+    (_MERCHANT, Dimension("fifth", categories=FIFTHS, alike=True), _ARM),
     (_COUNT, _BUYERS, *_effects("adjusted")),
     contrast="arm",
     compared="arm",

@@ -47,7 +47,12 @@ def tables_depend_on(study: Study, policy: Policy) -> dict[str, Any]:
     if isinstance(study, LiftStudy):
         return bounded(study, policy).model_dump(mode="json", exclude=_NOT_IN_TABLES)
     bounds = {"max_events_per_person", "max_amount_per_person"}
-    return {**study.model_dump(mode="json"), **policy.model_dump(mode="json", include=bounds)}
+    # Under noise there are only the tables that none of these shapes.
+    unused = {"channel", "touch_window_days", "until"} if policy.noise is not None else set[str]()
+    return {
+        **study.model_dump(mode="json", exclude=unused),
+        **policy.model_dump(mode="json", include=bounds),
+    }
 
 
 def _conversion(policy: Policy) -> dict[str, Reach]:

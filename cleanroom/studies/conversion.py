@@ -21,6 +21,9 @@ from cleanroom.borders import (
     Protected,
     Verdict,
 )
+from cleanroom.studies.conversion_credit import credit_estimates, parts_make_up_all
+from cleanroom.studies.conversion_delay import delay_estimates
+from cleanroom.studies.conversion_parts import part_estimates
 from cleanroom.studies.conversion_summary import summary
 from cleanroom.studies.intervals import (
     Proportion,
@@ -87,13 +90,17 @@ _STEP_RATES = (
 _QUOTIENTS = {
     "roas": _Quotient("Revenue net of refunds / cost (ROAS)", RATIO, "revenue", "cost"),
     "cost_per_click": _Quotient("Cost / clicks", MONEY, "cost", "events_click"),
+    "cost_per_visit": _Quotient(
+        "Cost / people seen in the store after a click (CPUV)", MONEY, "cost", "people_visit"
+    ),
     "cost_per_order": _Quotient("Cost / orders", MONEY, "cost", "orders"),
     "average_order_value": _Quotient("Revenue net of refunds / orders", MONEY, "revenue", "orders"),
 }
 
 
 def findings(tables: Mapping[str, Protected], currency: str) -> Findings:
-    """What the tables `path`, `money` and `link` of one merchant say.
+    """What the tables `path`, `money` and `link` of one merchant say, and those of its parts, of
+    attribution and of delay where they were made.
 
     Money is in minor units of `currency`. Raises `StudyError` if a table is absent.
     """
@@ -104,6 +111,13 @@ def findings(tables: Mapping[str, Protected], currency: str) -> Findings:
     }
     estimates = {**counts, **_rates(given), **_quotients(given)}
     checks = {"steps_nested": _steps_nested(given)}
+    if "path_by" in tables:
+        estimates |= part_estimates(tables)
+    if "credit" in tables:
+        estimates |= credit_estimates(tables)
+        checks["parts_make_up_all"] = parts_make_up_all(tables)
+    if "delay" in tables:
+        estimates |= delay_estimates(tables, given["cost"])
     return Findings(estimates, checks, summary(estimates, currency))
 
 

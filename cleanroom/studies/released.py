@@ -141,7 +141,7 @@ def estimate(shown: Shown, compute: Compute, *inputs: Quantity) -> Estimate:
     try:
         result = compute(*(one.value for one in inputs))
     except UndefinedError as error:
-        sources = joined([one.words for one in inputs])
+        sources = joined(list(dict.fromkeys(one.words for one in inputs)))
         words = f"not defined for {sources}: {error}"
         return _without_value(shown, Absence.UNDEFINED, words)
     if all(len(one.ends) == 1 for one in inputs):

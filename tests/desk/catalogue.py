@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ from cleanroom.review.guards import OWN
 from cleanroom.review.states import TRANSITIONS, Action
 from cleanroom.review.templates import DAYS
 from cleanroom.room import lift_layout as lift
+from cleanroom.room.attribution_layout import (
+    assists_layout,
+    credit_layout,
+    orders_layout,
+    steps_layout,
+)
 from cleanroom.room.conversion_layout import BOUNDS, LINK, MONEY, PATH
+from cleanroom.room.conversion_parts import parted_layout
+from cleanroom.room.delay_layout import delay_layout, maturity_layout
 from cleanroom.room.geo import PLACED_LAYOUT, regions_layout
 from cleanroom.room.observational_layout import LAYOUTS as OBSERVATIONAL
 from cleanroom.study import parameters_of
@@ -36,12 +45,23 @@ from cleanroom.tables import ARMS
 from tests.factories import protected
 from tests.outside.factories import build
 
+_DAY = date(2026, 3, 1)
 LAYOUTS = (
     *(PATH, MONEY, LINK, BOUNDS),
     *(lift.ARMS_LAYOUT, lift.PANEL_LAYOUT, lift.PRIOR_LAYOUT, lift.EXPOSURE_LAYOUT),
     *(lift.WEEKS_LAYOUT, lift.CUSTOMERS_LAYOUT, lift.REGIONS_LAYOUT),
     *OBSERVATIONAL,
     *(PLACED_LAYOUT, regions_layout(("first",), 7)),
+    *(delay_layout(_DAY, _DAY), maturity_layout(_DAY, _DAY, _DAY, Policy())),
+    *(
+        layout
+        for channel in ("kind", "campaign", "creator", "note")
+        for layout in (
+            *(parted_layout(whole, channel) for whole in (PATH, MONEY, LINK)),
+            *(make(channel, 15) for make in (orders_layout, credit_layout)),
+            *(make(channel, 15) for make in (assists_layout, steps_layout)),
+        )
+    ),
 )
 DESK = Path(terms.__file__).parent
 Message = str | tuple[str, str]

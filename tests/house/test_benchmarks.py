@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import peers
+from benchmarks import attribution_run, peers
+from benchmarks.attribution_data import write_events
 from benchmarks.contenders import Run, figures, print_table
 from benchmarks.ids import common, ids
 from benchmarks.keyed_join_run import CONTENDERS, write_inputs
@@ -39,6 +40,13 @@ def test_every_contender_of_the_keyed_join_finds_the_same_pairs(tmp_path: Path) 
     for name, contender in CONTENDERS.items():
         *_, found = [work() for work in contender(folder).values()]
         assert found == expected, name
+
+
+def test_every_query_of_the_last_click_finds_the_same_orders(tmp_path: Path) -> None:
+    write_events(tmp_path, 2000)
+    found = [attribution_run.CONTENDERS[n](tmp_path)() for n in ("cleanroom", "polars", "duckdb")]
+    assert len(found[0]) > 100
+    assert found == [found[0]] * 3
 
 
 def test_figures_are_medians_and_count_the_items_of_both_sides() -> None:

@@ -27,8 +27,12 @@ APART = {
         "private-set-intersection": "openmined-psi",
         "spu": "spu",
     },
-    # numpy, scikit-learn and statsmodels come with it.
-    ROOT / "benchmarks" / "oracle_scripts": {"doubleml": "doubleml"},
+    # numpy, scikit-learn and statsmodels come with the first, pandas with either.
+    ROOT / "benchmarks" / "oracle_scripts": {
+        "doubleml": "doubleml",
+        "channelattribution": "channelattribution",
+        "pandas": "channelattribution",
+    },
 }
 DISTRIBUTIONS = packages_distributions()
 

@@ -14,12 +14,12 @@ from tests.real_data import files
 
 
 @pytest.fixture(scope="session")
-def known_data() -> Callable[[str], pl.DataFrame]:
+def known_data() -> Callable[..., pl.DataFrame]:
     """Read one CSV file, plain or gzipped, by its name within the directory."""
 
-    def read(name: str) -> pl.DataFrame:
+    def read(name: str, separator: str = ",") -> pl.DataFrame:
         try:
-            return files.read(name)
+            return files.read(name, separator)
         except files.AbsentError as absent:
             pytest.skip(str(absent))
 

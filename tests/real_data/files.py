@@ -37,9 +37,9 @@ def tmall() -> pl.DataFrame:
     return read("tmall/repeat_buyers.csv.gz")
 
 
-def read(name: str) -> pl.DataFrame:
+def read(name: str, separator: str = ",") -> pl.DataFrame:
     """One CSV file of the folder, plain or gzipped, by its name in it. Raises `AbsentError`."""
     path = Path(os.environ.get(VARIABLE, _BESIDE_CHECKOUT)) / name
     if not path.is_file():
         raise AbsentError(f"real data: there is no {name}; name its folder in {VARIABLE}")
-    return pl.read_csv(path, infer_schema_length=None)
+    return pl.read_csv(path, separator=separator, infer_schema_length=None)

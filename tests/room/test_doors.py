@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import get_type_hints
 
@@ -12,7 +13,7 @@ from cleanroom.borders import Table
 from cleanroom.noise import Reach
 from cleanroom.room import (
     blinded,
-    conversion,
+    delay,
     diagnostics,
     eligibility,
     geo,
@@ -22,13 +23,14 @@ from cleanroom.room import (
     recorded,
     shown,
     vault,
+    whole_path,
 )
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
 DOORS = {
     "blinded": {"Meeting", "match"},
-    "conversion": {"conversion_tables"},
+    "delay": {"last_complete_day"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
     "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
@@ -48,6 +50,7 @@ DOORS = {
         "room_key",
         "room_keys",
     },
+    "whole_path": {"whole_path"},
 }
 
 
@@ -68,11 +71,12 @@ def taken() -> Iterator[tuple[str, str]]:
 def test_the_room_is_entered_by_its_doors_only() -> None:
     found = {door for door in taken() if door[0] != "place"}  # where files lie, not what is in them
     assert found <= {(module, name) for module, names in DOORS.items() for name in names}
-    assert ("conversion", "conversion_tables") in found
+    assert ("whole_path", "whole_path") in found
 
 
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
-    assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
+    assert get_type_hints(whole_path.whole_path)["return"] == list[Table]
+    assert get_type_hints(delay.last_complete_day)["return"] == date  # of enough people
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
     assert get_type_hints(geo.geo_tables)["return"] == list[Table]
     assert get_type_hints(observational.observational_tables)["return"] == list[Table]

@@ -20,14 +20,16 @@ from cleanroom.errors import HandoverError
 from cleanroom.policy import Policy
 from cleanroom.room import engine
 from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.credit import CREDIT_RULES
 from cleanroom.room.diagnostics import link_diagnostics
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
 from cleanroom.room.exposure import exposure_panel
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault, accept, open_vault, table_paths
+from cleanroom.room.whole_path import whole_path
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
-from cleanroom.study import LiftStudy, ObservationalStudy
+from cleanroom.study import ConversionStudy, LiftStudy, ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
 from tests.room.event_log import Room, shown
 
@@ -87,8 +89,9 @@ def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
         )
         for merchant in MERCHANTS
     ]
+    path = ConversionStudy(merchant="M01", start=PERIOD[0], end=PERIOD[1], until=LAST)
     return [
-        *conversion_tables(vault, MERCHANTS, *PERIOD, policy),
+        *whole_path(vault, MERCHANTS, path, policy or vault.agreement.effective_policy),
         *lift_tables(vault, studies, policy),
         link_diagnostics(vault),
     ]
@@ -102,8 +105,10 @@ def test_duckdb_gives_the_same_tables_as_polars(
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault, BOUNDED)
+    path = ["path", "money", "link", "bounds", "path_by", "money_by"]
+    owed = ["orders", "credit", "assists", "steps", "delay", "maturity"]
     lifts = ["arms", "panel", "prior", "exposure", "weeks", "customers", "regions"]
-    names = ["path", "money", "link", "bounds", *lifts, "link_rules"]
+    names = [*path, *owed, *lifts, "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
@@ -198,6 +203,45 @@ def plain_attribution(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     )
     day = pl.col("clicked").dt.convert_time_zone("Asia/Shanghai").dt.date()
     return owed.filter(day.is_between(*PERIOD))
+
+
+def test_credit_and_delays_are_what_plain_polars_counts(
+    vault: Vault, simulation: Simulation
+) -> None:
+    study = ConversionStudy(merchant="M01", start=PERIOD[0], end=PERIOD[1], until=LAST)
+    found = {t.name: t for t in whole_path(vault, MERCHANTS, study, Policy())}
+    logs = dict(raw(simulation))
+    bought = logs["visits"].filter(kind="purchase")
+    day = pl.col("time").dt.convert_time_zone("Asia/Shanghai").dt.date()
+    refunds = logs["visits"].filter(kind="refund").group_by("order")
+    refunded = refunds.agg(refund=pl.col("amount").sum())
+    events = plain_attribution(logs)
+    first_clicks = logs["touches"].filter(
+        pl.col("time").dt.convert_time_zone("Asia/Shanghai").dt.date().is_between(*PERIOD),
+        kind="click",
+    )
+    for merchant in MERCHANTS:
+        own = bought.filter(day.is_between(*PERIOD), merchant=merchant)
+        orders = own["order"].n_unique()
+        net = own.join(refunded, on="order", how="left").with_columns(pl.col("refund").fill_null(0))
+        revenue = (net["amount"] - net["refund"]).sum()
+        credit = found["credit"].cells.filter(merchant=merchant)
+        for rule in [rule.id for rule in CREDIT_RULES]:
+            for measure, whole in (("orders", orders), ("revenue", revenue)):
+                parts = credit.filter(pl.col("campaign") != "(all)", rule=rule, measure=measure)
+                assert parts["value"].sum() == pytest.approx(whole, rel=1e-9)
+        delay = found["delay"].cells.filter(merchant=merchant)
+        clicks = first_clicks.filter(merchant=merchant).group_by("user")
+        clicked = clicks.agg(clicked=pl.col("time").min())
+        purchases = events.filter(merchant=merchant, kind="purchase").group_by("user")
+        first = purchases.agg(bought=pl.col("time").min()).join(clicked, on="user")
+        after = pl.col("bought") - pl.col("clicked")
+        for span, low, high in (("1", -1, 1), ("2–3", 1, 3), ("4–7", 3, 7)):
+            # The data reaches 13 days beyond the last click.
+            within = (after > timedelta(days=low)) & (after <= timedelta(days=high))
+            told = delay.filter(outcome="ordered", days=span)["value"].item()
+            assert told == first.filter(within).height
+        assert delay.filter(outcome="(all)")["value"].item() == clicked.height
 
 
 def test_rules_are_needed_as_often_as_the_simulation_planted_them(

@@ -16,15 +16,20 @@ import polars as pl
 import pytest
 
 from cleanroom.borders import Table
-from cleanroom.gate.entries import parts_of
+from cleanroom.gate.entries import Entries, Period, entries_of, names_of, paired, parts_of
+from cleanroom.gate.knowledge import knowledge
+from cleanroom.gate.periods import row_holds
+from cleanroom.gate.relations import at_most
 from cleanroom.layout import Measure, Parts, Place
 from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.delay import delay_tables
 from cleanroom.room.geo import geo_tables
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.observational import observational_tables
 from cleanroom.room.vault import Vault
-from cleanroom.study import LiftStudy
+from cleanroom.room.whole_path import whole_path
+from cleanroom.study import ConversionStudy, LiftStudy
 from tests.room.event_log import Room
 from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, draw, fill
 
@@ -41,12 +46,13 @@ def crowded(home: Path, random: Random) -> Vault:
     def time() -> str:
         return f"{random.randint(2, 8):02}T{random.randint(0, 23):02}:00"
 
-    touches = ["time kind user cid cost"]
+    touches = ["time kind user cid cost campaign"]
     for _ in range(60):
         kind = random.choice(["impression", "read", "like", "click", "click"])
         cid = random.choice(cids) if kind == "click" and random.random() < 0.8 else "-"
         cost = random.choice(["-", "5", "20"])
-        touches.append(f"{time()} {kind} {random.choice(users)} {cid} {cost}")
+        campaign = random.choice(["k1", "k2", "-"])
+        touches.append(f"{time()} {kind} {random.choice(users)} {cid} {cost} {campaign}")
     visits = ["time kind buyer cid order amount"]
     for _ in range(80):
         kind = random.choice(["visit", "search", "cart", "purchase", "purchase", "refund"])
@@ -179,3 +185,45 @@ def test_a_day_is_the_same_day_in_every_regional_study(tmp_path: Path, seed: int
     )
     assert second.items() <= first.items()
     assert len(second) < len(first)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("policy", [Policy(), BOUNDED])
+def test_what_the_tables_of_the_whole_path_say_of_each_other_holds(
+    tmp_path: Path, seed: int, policy: Policy
+) -> None:
+    vault = crowded(tmp_path, Random(seed))
+    until = date(2026, 3, 8 + seed)
+    study = ConversionStudy(merchant="m", start=WEEK[0], end=WEEK[1], until=until)
+    tables = whole_path(vault, ["m"], study, policy)
+    entries: Entries = {}
+    for one in tables:
+        cells = one.cells.with_columns(
+            minimum=pl.lit(0, pl.Int64), withheld=pl.lit(None, pl.String)
+        )
+        periods = {"m": Period(*WEEK)}
+        found = entries_of(one.layout, cells, names_of(one.layout, cells, periods), policy)
+        assert all(found[n].value == entries[n].value for n in found.keys() & entries.keys())
+        entries |= found
+    pairs = [pair for one in tables for pair in one.layout.at_most]
+    orders = [at_most(*pair) for pair in paired(pairs, entries)]
+    assert [row for row in orders if not row_holds(row, entries)] == []
+    assert len(orders) > 60
+    # Sums that do not hold are refused when they are laid out.
+    known = knowledge([one.layout for one in tables], entries)
+    sums = [row for row in known.rows if row.lower == row.upper == 0]
+    assert len(sums) >= (5 if policy == BOUNDED else 30)
+    among = [pair for pair in known.among if {*pair} <= {*entries}]
+    assert all(entries[people].value >= entries[number].behind for number, people in among)
+
+
+@pytest.mark.parametrize("until", [7, 8, 12])
+def test_people_by_delay_make_up_all_who_were_watched(tmp_path: Path, until: int) -> None:
+    vault = crowded(tmp_path, Random(until))
+    delay, maturity = delay_tables(vault, ["m"], *WEEK, date(2026, 3, until), Policy())
+    parts = delay.cells.filter(pl.col("outcome") != "(all)")["value"].sum()
+    assert parts == delay.cells.filter(outcome="(all)")["value"].item() > 0
+    for measure in ("orders", "revenue"):
+        own = maturity.cells.filter(measure=measure)
+        whole = own.filter(week="(all)")["value"].item()
+        assert own.filter(pl.col("week") != "(all)")["value"].sum() == whole

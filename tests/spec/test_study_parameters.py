@@ -71,7 +71,9 @@ def test_a_misspelt_parameter_is_an_error(name: str, words: str) -> None:
 
 
 def test_a_conversion_study_has_no_parameters_of_a_lift_study() -> None:
-    assert "'study': known: end, merchant, start" in complaint(StudyKind.CONVERSION, LIFT)
+    assert "'study': known: channel, end, merchant, start, " in complaint(
+        StudyKind.CONVERSION, LIFT
+    )
 
 
 @pytest.mark.parametrize(
