@@ -183,13 +183,16 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
     """What a cell counts: its measure, and the study's own categories that it is of."""
-    categories = {d.name: row[d.name] for d in layout.dimensions if d.categories}
+    adds = row["measure"] not in layout.estimates
+    categories = {
+        d.name: row[d.name] for d in layout.dimensions if d.categories and not (d.parts and adds)
+    }
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 
 
 def _place(layout: Layout, row: Mapping[str, Any]) -> dict[str, str]:
     """Of which part of the people a cell is: its values of the columns it is grouped by."""
-    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns}
+    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns or d.parts}
 
 
 def _shown(cells: pl.DataFrame, withheld: pl.DataFrame, table: Table, seed: int) -> list[Shown]:

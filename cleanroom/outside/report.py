@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import jinja2
 
 
+# A regional study is read in its notebook.
+_ON_A_PAGE = (StudyKind.CONVERSION, StudyKind.LIFT)
+
+
 @dataclass(frozen=True)
 class Published:
     """A merchant in the index: its releases, and the address of its report from there."""
@@ -77,7 +81,13 @@ def _by_kind(releases: Sequence[Release]) -> dict[str, Release]:
             f"There are two releases of the {twice[0]} study.", "pass the one that holds."
         )
     by_kind = {study["kind"]: r for study, r in zip(studies, releases, strict=True)}
-    return {kind: by_kind[kind] for kind in StudyKind if kind in by_kind}
+    shown: dict[str, Release] = {kind: by_kind[kind] for kind in _ON_A_PAGE if kind in by_kind}
+    if not shown:
+        raise ReleaseError(
+            "A page shows conversion and lift studies, and there is none.",
+            "read a regional study in its notebook.",
+        )
+    return shown
 
 
 def _kinds(given: object) -> str:
