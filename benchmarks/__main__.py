@@ -28,6 +28,7 @@ from benchmarks import (
     portfolio,
     protect,
     redteam,
+    substitution,
     suppression,
 )
 from tests.redteam.attack import PEOPLE
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "portfolio": portfolio.measure,
     "protect": protect.measure,
     "redteam": redteam.measure,
+    "substitution": substitution.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -61,6 +63,7 @@ ROWS = {
     "geo_coverage": 1_000,
     "keyed_join": 1_000_000,
     "lift_coverage": 1_000,
+    "substitution": 2_000,
     "lift_itt": 10_000_000,
     "observational": 4_000,
     "peers": 100_000,

@@ -40,10 +40,20 @@ from cleanroom.room.place import (
     study_name,
 )
 from cleanroom.room.recorded import days_reached
+from cleanroom.room.spillover import spillover_tables
+from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.studies import conversion, geo, lift, observational
+from cleanroom.studies import conversion, geo, lift, observational, spillover, substitution
 from cleanroom.studies.lift_doubts import Circumstances
-from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
+from cleanroom.study import (
+    GeoStudy,
+    LiftStudy,
+    ObservationalStudy,
+    SpilloverStudy,
+    Study,
+    SubstitutionStudy,
+    bounded,
+)
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,8 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
         period: tuple[Any, ...] = (study.kind, study.start, study.end)
         if isinstance(study, GeoStudy):
             period = (*period, study.campaign_start)
+        if isinstance(study, SpilloverStudy):
+            period = (*period, study.follow_up_days, study.by, study.population)
         groups[(*period, seen[(*period, study.merchant)])].append(study)
         seen[(*period, study.merchant)] += 1
     return list(groups.values())
@@ -214,6 +226,12 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
     if adjusted:
         return observational_tables(ground.vault, adjusted, ground.policy)
+    spilled = [study for study in studies if isinstance(study, SpilloverStudy)]
+    if spilled:
+        return spillover_tables(ground.vault, spilled, ground.policy)
+    shops = [study for study in studies if isinstance(study, SubstitutionStudy)]
+    if shops:
+        return substitution_tables(ground.vault, shops, ground.policy)
     merchants, first = [study.merchant for study in studies], studies[0]
     return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
@@ -245,6 +263,10 @@ def _findings(
         return observational.findings(tables, bounded(study, ground.policy), currency)
     if isinstance(study, GeoStudy):
         return geo.findings(tables, study, currency)
+    if isinstance(study, SpilloverStudy):
+        return spillover.findings(tables, study)
+    if isinstance(study, SubstitutionStudy):
+        return substitution.findings(tables, bounded(study, ground.policy), currency)
     return conversion.findings(tables, currency)
 
 

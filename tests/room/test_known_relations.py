@@ -19,9 +19,10 @@ from cleanroom.layout import Measure, Parts, Place
 from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.lift import lift_tables
+from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault
-from cleanroom.study import LiftStudy
-from tests.room.event_log import Room
+from cleanroom.study import LiftStudy, SubstitutionStudy
+from tests.room.event_log import Room, opens
 
 WEEK = (date(2026, 3, 2), date(2026, 3, 8))
 PARTS = ((2, 3), (4, 6), (7, 8))
@@ -51,9 +52,18 @@ def crowded(home: Path, random: Random) -> Vault:
         visits.append(f"{time()} {kind} {random.choice(buyers)} {cid} {order}")
     assignments = ["user study arm time"]
     assignments += [f"{u} s {random.choice(['treated', 'holdout'])} 04T00:00" for u in users[:3]]
+    orders = ["time kind user order amount"]
+    for _ in range(30):
+        kind = random.choice(["purchase", "purchase", "refund"])
+        order = f"s{random.randint(1, 12)} {random.randint(1, 90)}"
+        orders.append(f"{time()} {kind} {random.choice(users)} {order}")
     room = Room(home)
+    room.agree(opens=opens(leaving_out={"phone"}))
     return room.vault(
-        touches="\n".join(touches), visits="\n".join(visits), assignments="\n".join(assignments)
+        touches="\n".join(touches),
+        visits="\n".join(visits),
+        assignments="\n".join(assignments),
+        onsite_orders="\n".join(orders),
     )
 
 
@@ -116,3 +126,10 @@ def test_orders_and_parts_hold_of_every_number(tmp_path: Path, seed: int, policy
 def test_arms_are_nested(tmp_path: Path, seed: int) -> None:
     study = LiftStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
     assert [*broken(lift_tables(crowded(tmp_path, Random(seed)), [study]))] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_bought_in_both_shops_bought_in_each(tmp_path: Path, seed: int) -> None:
+    study = SubstitutionStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
+    tables = substitution_tables(crowded(tmp_path, Random(seed)), [study])
+    assert [*broken(tables)] == []
