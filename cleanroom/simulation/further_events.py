@@ -2,7 +2,7 @@
 
 Planted after all else from a stream of its own, and numbered after all other rows. None of it
 carries a CID, and nobody does it who has not read a note, or been in the store, anyway: so nothing
-that was counted before moves.
+that was counted before moves, unless a `spillover_rate` is asked for.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import polars as pl
 
 from cleanroom.simulation.advertising import TouchKind
 from cleanroom.simulation.chance import DAY, MINUTE, Whole, later
-from cleanroom.simulation.shopping import VisitKind
+from cleanroom.simulation.shopping import VisitKind, organic
 from cleanroom.simulation.world import World, merged
+from cleanroom.tables import ENGAGEMENTS
 
 # By kind: the share of reads, or of visits, that it follows, and after how long.
 _AFTER_READS = {"back_search": (0.08, 20 * MINUTE), "blue_link": (0.06, MINUTE)}
@@ -46,7 +47,9 @@ def with_further_events(rng: np.random.Generator, world: World) -> World:
     return replace(
         world,
         touches=merged(world.touches, pl.concat(touches)),
-        visits=merged(world.visits, pl.concat([*seen, _deposits(rng, world)])),
+        visits=merged(
+            world.visits, pl.concat([*seen, _deposits(rng, world), _spilled_over(rng, world)])
+        ),
     )
 
 
@@ -56,6 +59,24 @@ def _following(
     chosen = events.filter(pl.Series(rng.random(len(events)) < share))
     time = later(rng, chosen["time"].to_numpy(), typical, end)
     return _without_cid(chosen, time)
+
+
+def _spilled_over(rng: np.random.Generator, world: World) -> pl.DataFrame:
+    """Visits that engagements bring about with no click, soon and by no link."""
+    rate, people = world.settings.spillover_rate, world.population
+    engaged = world.touches.filter(pl.col("flaw").is_null(), _is_in("kind", ENGAGEMENTS))
+    person = people.person[engaged["account"].to_numpy()]
+    comes = people.has_store[person] & (rng.random(len(engaged)) < rate)
+    time = later(rng, engaged["time"].to_numpy()[comes], DAY, world.settings.after.end)
+    merchant = engaged["merchant"].filter(pl.Series(comes))
+    visits = organic(person[comes], time).with_columns(
+        merchant, event=pl.lit(-1), flaw=pl.lit(None)
+    )
+    return visits.select(world.visits.columns).cast(world.visits.schema)  # type: ignore[arg-type]
+
+
+def _is_in(column: str, kinds: tuple[str, ...]) -> pl.Expr:
+    return pl.col(column).cast(pl.String).is_in(kinds)
 
 
 def _deposits(rng: np.random.Generator, world: World) -> pl.DataFrame:

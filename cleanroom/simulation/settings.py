@@ -28,6 +28,7 @@ class SimulationSettings:
     account; each hard case of the link is planted on `hard_case_rate` of the clicks, each kind of
     dirt on `dirt_rate` of a table's rows (at least three, unless the rate is 0). Of what the
     campaigns add in the store, `substitution_rate` is taken from the content platform's own shop.
+    Each engagement with a note brings about a store visit with `spillover_rate`.
 
     Raises ValueError if there are too few people, merchants or days, or a rate is no small share.
     """
@@ -42,6 +43,7 @@ class SimulationSettings:
     hard_case_rate: float = 0.005
     dirt_rate: float = 0.0002
     substitution_rate: float = 0.25
+    spillover_rate: float = 0.0
 
     def __post_init__(self) -> None:
         # A replayed CID is seen 16 to 25 days after a click of the first half.
@@ -50,7 +52,7 @@ class SimulationSettings:
                 raise ValueError(f"{name}: at least {least} are needed.")
         for name in (
             *("second_account_rate", "no_store_rate", "hard_case_rate", "dirt_rate"),
-            "substitution_rate",
+            *("substitution_rate", "spillover_rate"),
         ):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"{name}: a share from 0 to 0.5 is needed.")
