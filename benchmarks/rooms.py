@@ -13,7 +13,7 @@ from cleanroom.consent import signed
 from cleanroom.keyring import open_keyring
 from cleanroom.party.handover import write_handover
 from cleanroom.party.keys import PartyKeys, load_keys
-from cleanroom.review.office import docket, propose, record_acts
+from cleanroom.review.office import docket, propose, record
 from cleanroom.review.records import ActKind, Reviewer, sign_act
 from cleanroom.review.templates import load_drafts, template_of
 from cleanroom.room.place import ledger_of
@@ -84,4 +84,4 @@ def _approve_templates(folder: Path, room: Path, agreed: Agreement) -> None:
         key = open_keyring(folder / f"{platform}-reviewer").identity
         by, head = Reviewer(platform, REVIEWER, key), docket(ledger_of(room)).head
         acts = [sign_act(by, ActKind.APPROVE_TEMPLATE, each.digest, head) for each in new]
-        record_acts(ledger_of(room), agreed, acts)
+        record(ledger_of(room), agreed, acts)

@@ -269,12 +269,14 @@ class Candidate(Border):
 @dataclass(frozen=True, repr=False)
 class Release(Border):
     """A candidate with the votes of a quorum, verified: all that a report may be drawn from.
-    `found`: what the machine had found when they voted; `receipt`: what the room signed."""
+    `found`: what the machine had found when they voted; `receipt`: what the room signed; `recall`:
+    a reviewer's signed word that called it back, empty while it holds."""
 
     candidate: Candidate
     votes: tuple[dict[str, Any], ...]
     found: tuple[dict[str, str], ...] = ()
     receipt: dict[str, Any] = field(default_factory=dict)
+    recall: dict[str, Any] = field(default_factory=dict)
 
     _built_in = ("cleanroom.gate",)
 

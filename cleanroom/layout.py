@@ -128,8 +128,9 @@ class Layout:
 
     `contrast` names the dimension of arms, whose cells are withheld together. `compared` names the
     dimension of groups that an estimate compares: it rests on the counts of all of them.
-    `whole`: the dimension whose parts come to a number that the table `whole_in` tells, so that all
-    of them leave or none does, and none without that number.
+    `whole`: the dimension whose parts come to a number that the tables about `whole_in` tell (of
+    the category `whole_at`, where those have categories of their own), so that all of them leave or
+    none does, and none without that number.
     `about`: what its cells are about, the table's name where there is nothing else. Tables about
     the same share cells: the total over notes of one is a cell of another without notes.
     `at_most`: pairs of which the first number is never more than the second, whatever the data.
@@ -148,6 +149,7 @@ class Layout:
     contrast: str | None = None
     whole: str | None = None
     whole_in: str = ""
+    whole_at: str = ""
     compared: str | None = None
     about: str = ""
     at_most: Pairs = ()

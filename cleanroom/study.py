@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
-from pydantic_core import to_jsonable_python
 
 from cleanroom import signing
 from cleanroom.agreement import Model, StudyKind
@@ -147,6 +146,7 @@ Study = (
 )
 # Studies whose amounts one person counts in up to a bound.
 Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy, SubstitutionStudy)
+_JSON = TypeAdapter[Any](Any)
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
 _MODELS: dict[StudyKind, type[Model]] = {
     StudyKind.CONVERSION: ConversionStudy,
@@ -192,7 +192,7 @@ def parameters_of(kind: StudyKind) -> list[str]:
 def default_of(kind: StudyKind, parameter: str) -> Any:
     """A parameter's default as a plain JSON value; None if it has to be named."""
     field = _MODELS[kind].model_fields[parameter]
-    return None if field.is_required() else to_jsonable_python(field.default)
+    return None if field.is_required() else _JSON.dump_python(field.default, mode="json")
 
 
 def to_parameters(study: Study) -> dict[str, Any]:

@@ -8,3 +8,6 @@ from hypothesis import settings
 # commit tries the same examples, so that it passes again or fails again; elsewhere they are new.
 settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("house")
+
+# As the command line has it: two test processes would wait for each other's threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from cleanroom.behind import Behind
 from cleanroom.borders import (
     AMOUNTS,
     CELL_COLUMNS,
@@ -53,8 +54,14 @@ def table(
         contrast,
         whole,
     )
-    cells = _frame(dimensions, CELL_COLUMNS, [_spread(row, width) for row in rows])
-    made = _build("cleanroom.room.testing", Table, layout, cells)
+    return filled(layout, rows)
+
+
+def filled(layout: Layout, rows: Sequence[Row], behind: Sequence[Behind] | None = None) -> Table:
+    """A table of a layout as `room` makes it; a row as of `table`, and who is `behind` each."""
+    cells = _frame(layout.names, CELL_COLUMNS, [_spread(row, len(layout.names)) for row in rows])
+    people = None if behind is None else tuple(behind)
+    made = _build("cleanroom.room.testing", Table, layout, cells, people)
     assert isinstance(made, Table)
     return made
 

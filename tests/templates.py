@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cleanroom.agreement import Agreement, StudyKind
 from cleanroom.policy import fingerprint
-from cleanroom.review.office import docket, propose, record_acts
+from cleanroom.review.office import docket, propose, record
 from cleanroom.review.records import ActKind, Reviewer, sign_act
 from cleanroom.review.templates import Bounds, Template
 from cleanroom.study import parameters_of
@@ -39,4 +39,4 @@ def approve(
     for by in reviewers:
         head = docket(ledger).head
         acts = [sign_act(by, ActKind.APPROVE_TEMPLATE, each.digest, head) for each in new]
-        record_acts(ledger, agreement, acts)
+        record(ledger, agreement, acts)

@@ -18,6 +18,7 @@ from cleanroom.drawable import Curves
 from cleanroom.errors import StudyError
 from cleanroom.numbers import points, probability
 from cleanroom.outside import pieces
+from cleanroom.outside.beside import sentences, side_by_side
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.design import lift_design
 from cleanroom.outside.words import (
@@ -102,6 +103,27 @@ def design(candidate: Candidate) -> Markdown:
     return _markdown(
         _grid(["", ""], [[f"**{name}**", words] for name, words in lift_design(candidate)])
     )
+
+
+def beside(study: Candidate, holdout: Candidate) -> Markdown:
+    """An observational study's effect on buying by each method, and as a randomised study of the
+    same merchant and days has it (`cleanroom.comparability.beside_chart` draws it).
+
+    Raises `StudyError` where the two are no such pair, or a check of the holdout failed.
+    """
+    rows = [
+        [
+            one.label,
+            figure.told,
+            figure.spread or "",
+            "" if one.apart is None else points(one.apart),
+        ]
+        for one in side_by_side(study, holdout)
+        for figure in [estimate_figure(one.estimate)]
+    ]
+    head = ["effect on buying", "value", "95 % interval", "from the holdout's, points"]
+    told = [f"- {plain(sentence)}" for sentence in sentences(study, holdout)]
+    return _markdown([*_grid(head, rows), "", *told])
 
 
 def curves(candidate: Candidate) -> Curves:

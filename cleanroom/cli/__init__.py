@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands, so that `cleanroom --help` ans
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -39,6 +40,8 @@ app.command()(desk)
 
 def main() -> NoReturn:
     """Run the command line; failures end with their exit code and words, never with a value."""
+    # The studies' matrices have few columns: on a busy machine threads would wait for one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CleanroomError as error:
@@ -155,14 +158,18 @@ def verify(
     head: Annotated[
         list[str] | None, typer.Option(help="A receipt: the hash of a record that was seen.")
     ] = None,
+    signed: Annotated[
+        list[Path] | None, typer.Option(help="A packet's signed.jsonl, to find in it.")
+    ] = None,
 ) -> None:
     """Verify a ledger: its chain, and that every step was allowed.
 
-    With the agreement also each signature, with releases and receipts that none of it is missing.
-    Either platform can, on its own copy, with public keys alone.
+    With the agreement also each signature; with releases, receipts and what was signed in a packet
+    that none of it is missing. Either platform can, on its own copy, with public keys alone.
     """
     from cleanroom.agreement import load
     from cleanroom.gate.verification import verify_ledger, verify_release
+    from cleanroom.review.packet import read_words, require_held
 
     if not ledger_file.is_file():
         raise LedgerError(f"There is no ledger at {ledger_file}.", "name the room's ledger.jsonl.")
@@ -175,6 +182,9 @@ def verify(
         typer.echo(f"Signatures verified: {found.signatures}")
     if found.is_cut_short:
         typer.echo("Its last line is cut short: by a crash, or by somebody who cut it.")
+    for path in signed or []:
+        require_held(found.docket, words := read_words(path))
+        typer.echo(f"{path.name}: all {len(words)} recorded")
     for path in [file for each in releases or [] for file in _releases(each)]:
         if not agreements:
             raise LedgerError("A release needs its agreement.", "name its file: --agreement.")

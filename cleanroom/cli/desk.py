@@ -19,13 +19,20 @@ def desk(
 ) -> None:
     """Open the review desk for one reviewer, on this machine alone.
 
-    Prints its address, with the token that logs in. Without `--keys` it is read-only.
+    Says whose seat it is, and prints its address with the token that logs in. Without `--keys`, or
+    with keys that are not a reviewer's, it is read-only.
     """
+    from cleanroom.desk.language import Language, catalogue, tell
     from cleanroom.desk.server import serve
-    from cleanroom.desk.standing import Desk, read_papers
+    from cleanroom.desk.sitting import sitting_at
+    from cleanroom.desk.standing import Desk, packet_words, read_papers
 
-    read_papers(folder)  # what does not verify is told here, before anybody opens a browser
-    serve(Desk(folder, keys), port, _tell)
+    at = Desk(folder, keys)
+    papers = read_papers(folder)  # what does not verify is told before anybody opens a browser
+    for words in (sitting_at(at, papers.agreement).seat, packet_words(at)):
+        if words is not None:
+            typer.echo(tell(words, catalogue(Language.ENGLISH)))
+    serve(at, port, _tell)
 
 
 def _tell(address: str) -> None:

@@ -43,8 +43,10 @@ def review_submit(folder: RoomFolder, author: Author, candidate: Digests = None)
 
     read = agreement_of(folder)
     chosen = queue.named(queue.queue(folder), candidate) if candidate else queue.drafts(folder)
+    chosen, broken = queue.sound(folder, chosen, read)
     for case in submit_cases(folder, read, chosen, author):
         typer.echo(f"{case.candidate[:12]}  {Path(case.file).stem}  {case.state}")
+    _tell_broken(broken)
 
 
 @app.command("list")
@@ -53,13 +55,14 @@ def review_list(folder: RoomFolder) -> None:
 
     With where each stands, who has voted, and what was withheld by which rule.
     """
-    from cleanroom.desk.queue import queue
+    from cleanroom.desk.queue import queue, why_broken
     from cleanroom.desk.words import listed
     from cleanroom.room.place import agreement_of
 
-    agreement_of(folder)  # which says so if this is no room, or it works under none
+    read = agreement_of(folder)  # which says so if this is no room, or it works under none
     for case in queue(folder):
-        typer.echo("\n".join(listed(case)))
+        broken = why_broken(folder, case, read) if case.is_under_review else ""
+        typer.echo("\n".join(listed(case, broken)))
 
 
 @app.command("show")
@@ -121,14 +124,54 @@ def review_vote(  # noqa: PLR0913, PLR0917 - who votes, on what, and what is sai
     said = words.decisions_of(decision, table or [])
     cases = queue.queue(folder)
     chosen = queue.named(cases, candidate or []) or queue.undecided(cases, platform, reviewer)
+    chosen, broken = queue.sound(folder, chosen, read)
     left = [] if candidate or comment else queue.exceptions(chosen)
     chosen = [case for case in chosen if case not in left]
     receipts = decide.decide(folder, read, chosen, by, said, comment)
     typer.echo(f"{reviewer} of {platform}: {decision} signed; candidates: {len(chosen)}")
     for case in left:
         typer.echo(f"  left, for something was found: {case.candidate[:12]} {Path(case.file).stem}")
-    if receipts:
-        typer.echo(f"Keep this receipt: {receipts[-1]}")
+    if chosen:
+        tell_receipt(folder, receipts)
+    _tell_broken(broken)
+
+
+@app.command("packet")
+def review_packet(folder: RoomFolder, out: Out) -> None:
+    """Pack what a reviewer needs to look and to sign on another machine.
+
+    The ledger, the agreement and the candidates: no row and no key. What is signed there goes into
+    its `signed.jsonl`, for `review record`.
+    """
+    from cleanroom.desk.packing import pack
+
+    typer.echo(f"A packet in {out}; candidates: {len(pack(folder, out))}")
+
+
+@app.command("record")
+def review_record(
+    folder: RoomFolder,
+    file: Annotated[Path, typer.Argument(help="The signed.jsonl of a packet.")],
+) -> None:
+    """Record what reviewers signed in a packet.
+
+    Each word is verified by public keys, and asked whether it still fits where the candidate stands
+    now. What is recorded already is left.
+    """
+    from cleanroom.desk.packing import record
+    from cleanroom.errors import ReviewError
+    from cleanroom.review.packet import Carried, told
+
+    brought = record(folder, file)
+    for one in brought:
+        reason = f": {one.reason}" if one.reason else ""
+        typer.echo(f"{told(one.word)}: {one.outcome}{reason}")
+    refused = [one for one in brought if one.outcome is Carried.REFUSED]
+    if refused:
+        raise ReviewError(
+            f"Not recorded: {len(refused)} of {len(brought)}.",
+            "send a new packet, to be looked at and signed anew.",
+        )
 
 
 @app.command("return")
@@ -190,14 +233,43 @@ def review_withdraw(
 
 @app.command("release")
 def review_release(folder: RoomFolder, out: Out) -> None:
-    """Release what both platforms approved; everything is verified again."""
-    from cleanroom.desk.decide import release_approved
+    """Release what both platforms approved; everything is verified again.
+
+    Into releases that were recalled since it writes that they were.
+    """
+    from cleanroom.desk.decide import mark_recalled, release_approved
     from cleanroom.room.place import agreement_of
 
-    released, waiting = release_approved(folder, agreement_of(folder), out)
+    read = agreement_of(folder)
+    released, waiting = release_approved(folder, read, out)
     typer.echo(f"{len(released)} released into {out}")
     for file, reason in waiting.items():
         typer.echo(f"  not released: {file}: {reason}")
+    for file, who_and_why in mark_recalled(folder, read, out).items():
+        typer.echo(f"  RECALLED: {file}: {who_and_why}")
+
+
+def tell_receipt(folder: Path, receipts: list[str]) -> None:
+    """What to keep, or of what was signed in a packet, where to send it."""
+    from cleanroom.review.packet import is_packet, outbox
+    from cleanroom.room.place import ledger_of
+
+    if is_packet(ledger_of(folder)):
+        typer.echo(f"Send {outbox(ledger_of(folder))} to the room's operator: it is not there yet.")
+    elif receipts:
+        typer.echo(f"Keep this receipt: {receipts[-1]}")
+
+
+def _tell_broken(broken: dict[str, str]) -> None:
+    """What was left because its file is not what the ledger names; ends with 16 if anything was."""
+    from cleanroom.errors import ReleaseError
+
+    for digest, why in broken.items():
+        typer.echo(f"  left, for it does not verify: {digest[:12]} {why}")
+    if broken:
+        raise ReleaseError(
+            f"Candidates that do not verify: {len(broken)}.", "restore their files from a backup."
+        )
 
 
 def _act(
@@ -211,6 +283,6 @@ def _act(
     read = agreement_of(folder)
     by = decide.reviewer(read, *who)
     (case,) = named(queue(folder), [digest])
-    (receipt,) = decide.act(folder, read, [case.candidate], by, ActKind(kind), comment)
+    receipts = decide.act(folder, read, [case.candidate], by, ActKind(kind), comment)
     typer.echo(f"{by.name} of {by.platform}: {kind} {case.candidate[:12]} signed")
-    typer.echo(f"Keep this receipt: {receipt}")
+    tell_receipt(folder, receipts)

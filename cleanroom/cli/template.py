@@ -16,6 +16,7 @@ from cleanroom.cli.options import (
     ReviewerPlatform,
     RoomFolder,
 )
+from cleanroom.cli.review import tell_receipt
 
 app = typer.Typer(no_args_is_help=True, help="Propose and approve what may be run on real rows.")
 Digests = Annotated[
@@ -68,8 +69,10 @@ def template_approve(
     read = agreement_of(folder)
     by = decide.reviewer(read, platform, reviewer, keys)
     chosen = proposals.waiting_for(folder, platform, template)
-    decide.act(folder, read, chosen, by, ActKind.APPROVE_TEMPLATE, comment)
+    receipts = decide.act(folder, read, chosen, by, ActKind.APPROVE_TEMPLATE, comment)
     typer.echo(f"{reviewer} of {platform}: approved; templates: {len(chosen)}")
+    if chosen:
+        tell_receipt(folder, receipts)
 
 
 @app.command("revoke")
@@ -92,8 +95,9 @@ def template_revoke(
     read = agreement_of(folder)
     by = decide.reviewer(read, platform, reviewer, keys)
     chosen = proposals.named(folder, [template])
-    decide.act(folder, read, chosen, by, ActKind.REVOKE_TEMPLATE, comment)
+    receipts = decide.act(folder, read, chosen, by, ActKind.REVOKE_TEMPLATE, comment)
     typer.echo(f"{reviewer} of {platform}: revoked {chosen[0][:12]}")
+    tell_receipt(folder, receipts)
 
 
 @app.command("list")

@@ -14,7 +14,8 @@ from cleanroom.desk.standing import Desk, Paper, Papers, read_papers
 from cleanroom.errors import KeysError, ReleaseError
 from cleanroom.review.case import Case
 from cleanroom.review.guards import why_not_vote
-from cleanroom.review.office import Word, ballot, cast, record_acts
+from cleanroom.review.office import Word, ballot, cast, record
+from cleanroom.review.packet import outbox
 from cleanroom.review.records import (
     LONGEST_COMMENT,
     ActKind,
@@ -95,7 +96,7 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
     papers = read_papers(desk.room)
     chosen = _as_seen(papers, by, Action.VOTE, signed)
     words = _words(signed)
-    reviewer = _reviewer(desk, papers, by, signed)
+    reviewer = signer(desk, papers, by, signed)
     votes = []
     for paper in chosen:
         vote = ballot(papers.known, paper.case, reviewer, words, signed.comment)
@@ -105,6 +106,8 @@ def sign(desk: Desk, by: Sitting, signed: Signed) -> Said:
     if not votes:
         return _AGAIN
     receipts = cast(ledger_of(desk.room), papers.agreement, votes, reviewer)
+    if not receipts:
+        return kept_in(desk)
     return counted(
         len(votes),
         "Your vote is signed. Keep your receipt: %(receipt)s",
@@ -127,10 +130,18 @@ def act(desk: Desk, by: Sitting, kind: ActKind, signed: Signed) -> Said:
         raise RefusedError(
             said("A comment has to say why. Nothing was signed."), said("Go back and say why.")
         )
-    reviewer = _reviewer(desk, papers, by, signed)
+    reviewer = signer(desk, papers, by, signed)
     word = sign_act(reviewer, kind, paper.case.candidate, papers.known.head, signed.comment)
-    (receipt,) = record_acts(ledger_of(desk.room), papers.agreement, [word])
-    return Said(_DONE[kind].message, facts={"receipt": receipt})
+    receipts = record(ledger_of(desk.room), papers.agreement, [word])
+    return Said(_DONE[kind].message, facts={"receipt": receipts[0]}) if receipts else kept_in(desk)
+
+
+def kept_in(desk: Desk) -> Said:
+    """What is told of what was signed in a packet."""
+    file = str(outbox(ledger_of(desk.room)))
+    return said(
+        "It is signed. Send %(file)s to the room’s operator: it is not there yet.", file=file
+    )
 
 
 def _as_seen(papers: Papers, by: Sitting, action: Action, signed: Signed) -> list[Paper]:
@@ -146,12 +157,17 @@ def _as_seen(papers: Papers, by: Sitting, action: Action, signed: Signed) -> lis
             409,
         )
     for comment in signed.comments.values():
-        if not is_plain(comment):
-            raise RefusedError(
-                said("The comment is too long, or holds signs that cannot be shown."),
-                said("Use at most %(most)s characters of plain text.", most=LONGEST_COMMENT),
-            )
+        require_plain(comment)
     return chosen
+
+
+def require_plain(comment: str) -> None:
+    """Raise `RefusedError` for a comment that may not be signed."""
+    if not is_plain(comment):
+        raise RefusedError(
+            said("The comment is too long, or holds signs that cannot be shown."),
+            said("Use at most %(most)s characters of plain text.", most=LONGEST_COMMENT),
+        )
 
 
 def _words(signed: Signed) -> dict[str, Word]:
@@ -205,7 +221,7 @@ def _done_before(case: Case, by: Sitting, kind: ActKind, comment: str) -> bool:
     return told == (ACTS[kind], f"{by.platform}/{by.name}", comment)
 
 
-def _reviewer(desk: Desk, papers: Papers, by: Sitting, signed: Signed) -> Reviewer:
+def signer(desk: Desk, papers: Papers, by: Sitting, signed: Signed) -> Reviewer:
     """The reviewer with their key, which is opened for this one decision.
 
     A passphrase is taken from the form alone: whoever started the desk may have left.

@@ -19,7 +19,7 @@ from cleanroom.desk.acting import RefusedError
 from cleanroom.desk.language import Language, Said, preferred, said
 from cleanroom.desk.pages import Body, content_policy, render
 from cleanroom.desk.sitting import Sitting, sitting_at
-from cleanroom.desk.standing import Desk, Opened, Papers, opened, read_papers
+from cleanroom.desk.standing import Desk, Opened, Papers, opened, packet_words, read_papers
 from cleanroom.desk.views import Frame, Problem
 from cleanroom.errors import CleanroomError
 
@@ -90,6 +90,8 @@ class Page(JupyterHandler):
             by.read_only,
             self.xsrf_token.decode(),
             self._notice(),
+            by.seat,
+            packet_words(self.desk),
         )
 
     def show(self, page: Body, here: str, by: Sitting, papers: Papers | None = None) -> None:

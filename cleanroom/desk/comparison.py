@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cleanroom.borders import PEOPLE, Candidate, Protected, candidate_digest
-from cleanroom.desk import terms
+from cleanroom.desk import phrases, terms
 from cleanroom.desk.contents import Change, Comparison, Earlier
 from cleanroom.desk.language import Said, said
 from cleanroom.desk.views import Heading, Words
@@ -28,7 +28,7 @@ def compare(
 ) -> Comparison:
     """Every cell that differs from the `earlier` release, which left at the time `released`."""
     refused = tuple(
-        (terms.title(table), words)
+        (terms.title(table), phrases.understood(words))
         for table in candidate.tables.values()
         for words in refusal_words(table)
     )
@@ -142,7 +142,7 @@ def _parameters(now: dict[str, Any], then: dict[str, Any]) -> Iterator[Said]:
         if now.get(name) != then.get(name):
             yield said(
                 "Asked otherwise: %(name)s was %(then)s and is %(now)s.",
-                name=name.replace("_", " "),
+                name=terms.parameter(name),
                 then=str(then.get(name)),
                 now=str(now.get(name)),
             )

@@ -21,7 +21,7 @@ class Cell:
     behind: Said | None
     state: Said | None = None
     reason: Said | None = None
-    because: str = ""
+    because: Words = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Comparison:
 
     `implied`: differences so small that the two releases together tell of few people, as sentences.
     `refused`: by table, what was withheld so that nobody can subtract it from an earlier answer.
+    `doubt`: why the last release cannot be opened, empty if it can.
     """
 
     heading: Heading
@@ -122,7 +123,8 @@ class Comparison:
     implied: tuple[Said, ...] = ()
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
-    refused: tuple[tuple[Words, str], ...] = ()
+    refused: tuple[tuple[Words, Words], ...] = ()
+    doubt: Words = ""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from cleanroom.agreement import Agreement
 from cleanroom.behind import Answer
 from cleanroom.borders import Candidate
-from cleanroom.desk.queue import opened, queue
+from cleanroom.desk.queue import opened, queue, sound
 from cleanroom.errors import CleanroomError, KeysError, ReleaseError
 from cleanroom.gate.differencing import require_apart
 from cleanroom.gate.release import Ground, make_release, verify_again, write_release
@@ -21,7 +22,7 @@ from cleanroom.review.office import (
     ballot,
     cast,
     docket,
-    record_acts,
+    record,
     release,
 )
 from cleanroom.review.records import (
@@ -87,7 +88,7 @@ def act(
     path = ledger_of(room)
     previous = docket(path).head
     acts = [sign_act(by, kind, subject, previous, comment) for subject in subjects]
-    return record_acts(path, agreement, acts)
+    return record(path, agreement, acts)
 
 
 def release_approved(
@@ -115,11 +116,32 @@ def release_approved(
     return written, waiting
 
 
+def mark_recalled(room: Path, agreement: Agreement, folder: Path) -> dict[str, str]:
+    """Write into the releases in `folder` that were called back that they were; returns by file
+    name who did and why. None is written that is not there.
+
+    A release that does not verify is left: whoever reads it is told so.
+    """
+    told = {}
+    for case in queue(room):
+        path = folder / case.file
+        if case.recall is None or case.receipt is None or not path.exists():
+            continue
+        with suppress(CleanroomError):
+            ground = Ground(opened(room, case, agreement).candidate, case, agreement)
+            write_release(make_release(ground, case.receipt, case.recall), path)
+        body = case.recall.body
+        told[case.file] = f"by {body.reviewer} of {body.platform}: {body.comment}"
+    return told
+
+
 def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:
     """Record the release of what may be released; why the rest may not, by digest."""
     key = room_keys(room, agreement.collaboration).identity
     answers = memory_in(room, agreement.collaboration).answers()
-    ready = [opened(room, c, agreement).candidate for c in queue(room) if c.state is State.APPROVED]
+    approved = [case for case in queue(room) if case.state is State.APPROVED]
+    good, broken = sound(room, approved, agreement)
+    ready = [opened(room, case, agreement).candidate for case in good]
 
     def verified(known: Docket, case: Case, candidate: Candidate) -> Receipt:
         left = frozenset(each.candidate for each in released(known))
@@ -127,7 +149,7 @@ def _recorded(room: Path, agreement: Agreement) -> dict[str, str]:
         verify_again(Ground(candidate, case, agreement, left), more)
         return sign_receipt(receipt_of(case, known.head), key)
 
-    return release(ledger_of(room), agreement, ready, verified)
+    return broken | release(ledger_of(room), agreement, ready, verified)
 
 
 def _written(room: Path, agreement: Agreement, case: Case, path: Path) -> Path:

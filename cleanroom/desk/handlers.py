@@ -13,6 +13,7 @@ from tornado import web
 from cleanroom.desk import acting, reading
 from cleanroom.desk.acting import RefusedError
 from cleanroom.desk.answering import ROOT, Page
+from cleanroom.desk.approving import proposal_of, sign_template
 from cleanroom.desk.chain import ledger_page
 from cleanroom.desk.language import Said, said
 from cleanroom.desk.pages import Body, document
@@ -20,6 +21,7 @@ from cleanroom.desk.provenance import provenance
 from cleanroom.desk.sitting import Sitting
 from cleanroom.desk.standing import Desk, Papers, opened
 from cleanroom.desk.tabled import estimates_page, table_page
+from cleanroom.desk.template_pages import template_list, template_page
 from cleanroom.desk.views import Frame
 from cleanroom.errors import CleanroomError
 from cleanroom.gate.candidate import sealed
@@ -186,6 +188,33 @@ class WordPage(Form):
         return found[0]
 
 
+class TemplatesPage(Form):
+    """All study templates, and where they are signed."""
+
+    @web.authenticated
+    def get(self) -> None:
+        """The list."""
+        papers, by = self.read()
+        self.show(template_list(papers, by), "templates", by, papers)
+
+    @web.authenticated
+    def post(self) -> None:
+        """Sign."""
+        _, by = self.read()
+        self.back("templates", sign_template(self.desk, by, self.signed()))
+
+
+class TemplateHandler(Page):
+    """One study template."""
+
+    @web.authenticated
+    def get(self, digest: str) -> None:
+        """Its bounds, what is new in it, and the form."""
+        papers, by = self.read()
+        page = template_page(papers, proposal_of(papers, digest), by)
+        self.show(page, "templates", by, papers)
+
+
 class LedgerHandler(Page):
     """The ledger."""
 
@@ -239,6 +268,8 @@ class SealedFile(Page):
             bundle["found"] = [asdict(finding) for finding in case.findings]
         if case.receipt is not None:
             bundle["receipt"] = plain(case.receipt)
+        if case.recall is not None:
+            bundle["recall"] = plain(case.recall)
         self.set_header("Content-Type", "application/json")
         self.set_attachment_header(f"{digest[:12]}.json")
         self.finish(json.dumps(bundle, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
@@ -258,6 +289,8 @@ def addresses(desk: Desk, base_url: str) -> list[tuple[str, type[Page], dict[str
         "/choose": ChoosePage,
         "/decide": DecidePage,
         "/word": WordPage,
+        "/templates": TemplatesPage,
+        f"/templates/{_DIGEST}": TemplateHandler,
         "/ledger": LedgerHandler,
         own: OverviewPage,
         f"{own}/tables": TablesPage,

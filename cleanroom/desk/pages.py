@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cleanroom.desk.contents import Comparison, EstimatesPage, Provenance, TablePage
 from cleanroom.desk.language import NAMES, Language, Said, catalogue, said, tell
+from cleanroom.desk.template_views import TemplateList, TemplatePage
 from cleanroom.desk.views import (
     Decision,
     Frame,
@@ -41,6 +42,8 @@ Body = (
     | Decision
     | Word
     | LedgerPage
+    | TemplateList
+    | TemplatePage
     | Problem
 )
 _TEMPLATES: dict[type[Body], str] = {
@@ -53,6 +56,8 @@ _TEMPLATES: dict[type[Body], str] = {
     Decision: "decide",
     Word: "word",
     LedgerPage: "ledger",
+    TemplateList: "templates",
+    TemplatePage: "template",
     Problem: "problem",
 }
 STATES = {
@@ -76,6 +81,7 @@ STANDINGS = {
     Standing.CHANGES: said("asks for changes"),
     Standing.UNDECIDED: said("undecided"),
     Standing.RULE: said("the standing rule approves"),
+    Standing.REFUSED: said("refuses"),
 }
 ACTIONS = {
     Action.SUBMIT: said("Asked to be released"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cleanroom.desk.language import Language, Said, catalogue, said, tell
 from cleanroom.errors import ReviewError
 from cleanroom.policy import fingerprint
 from cleanroom.review.office import docket
@@ -48,18 +49,23 @@ def told(room: Path) -> Iterator[str]:
         yield f"{digest[:12]}  {template.name}  {proposal.standing}"
         yield f"    {template.kind} by {template.notebook} {template.sha256[:12]}"
         for name, bounds in template.parameters.items():
-            yield f"    {name}: {bounds_words(bounds)}"
+            yield f"    {name}: {tell(bounds_said(bounds), catalogue(Language.ENGLISH))}"
         yield f"    proposed by {proposal.author}; approved by {', '.join(signed) or 'nobody'}"
         yield from _remarks(proposal, policy)
 
 
-def bounds_words(bounds: Bounds) -> str:
-    """What a parameter may be, in words."""
+def bounds_said(bounds: Bounds) -> Said:
+    """What a parameter may be."""
+    ends = {"least": str(bounds.least), "most": str(bounds.most)}
     if bounds.one_of is not None:
-        return f"one of {', '.join(str(value) for value in bounds.one_of)}"
-    ends = [f"from {bounds.least}"] if bounds.least is not None else []
-    ends += [f"to {bounds.most}"] if bounds.most is not None else []
-    return " ".join(ends) or "anything"
+        return said("one of %(values)s", values=", ".join(str(value) for value in bounds.one_of))
+    if bounds.least is None and bounds.most is None:
+        return said("anything")
+    if bounds.most is None:
+        return said("from %(least)s", least=ends["least"])
+    if bounds.least is None:
+        return said("to %(most)s", most=ends["most"])
+    return said("from %(least)s to %(most)s", **ends)
 
 
 def _remarks(proposal: Proposal, policy: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cleanroom.agreement import Agreement, agreement_digest
+from cleanroom.desk import terms
 from cleanroom.desk.contents import Fact, Provenance
 from cleanroom.desk.language import Said, said
 from cleanroom.desk.reading import heading
@@ -74,7 +75,7 @@ def _approved(manifest: dict[str, Any], proposal: Proposal | None) -> Iterator[F
 def _asked(manifest: dict[str, Any]) -> Iterator[Fact]:
     yield Fact(said("Question"), manifest["question"])
     for name, value in manifest["study"].items():
-        yield Fact(said("Parameter %(name)s", name=name.replace("_", " ")), str(value))
+        yield Fact(said("Parameter %(name)s", name=terms.parameter(name)), str(value))
     yield Fact(said("Attribution window, in days"), str(manifest["window_days"]))
     yield Fact(said("Time zone"), manifest["timezone"])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cleanroom.agreement import Agreement
 from cleanroom.borders import Candidate, candidate_digest
-from cleanroom.errors import ReviewError
+from cleanroom.errors import CleanroomError, ReviewError
 from cleanroom.gate.candidate import read_candidate
 from cleanroom.review.case import Case, has_decided
 from cleanroom.review.checks import released_cells, withheld_cells
@@ -73,12 +74,47 @@ def named(cases: Sequence[Case], digests: Sequence[str]) -> list[Case]:
 def opened(room: Path, case: Case, agreement: Agreement) -> Waiting:
     """A case with its candidate; raises `ReleaseError` if that is not what the room signed."""
     file = room / "candidates" / case.file
-    candidate = read_candidate(file, agreement.room.identity_key or "")
-    if candidate_digest(candidate) != case.candidate:
-        raise ReviewError(
-            f"{case.file} is not the candidate that the ledger names.", "restore it from a backup."
-        )
+    candidate = _read(file, case.candidate, agreement.room.identity_key or "")
     return Waiting(file, case, candidate, released_cells(candidate), withheld_cells(candidate))
+
+
+def why_broken(room: Path, case: Case, agreement: Agreement) -> str:
+    """Why a candidate's file is not what the ledger names, in words; empty if it is."""
+    file = room / "candidates" / case.file
+    try:
+        told = file.stat()
+    except OSError:
+        return f"{case.file} is not there."
+    version = told.st_mtime_ns, told.st_ctime_ns, told.st_size
+    return _why_broken(file, version, case.candidate, agreement.room.identity_key or "")
+
+
+def sound(
+    room: Path, cases: Iterable[Case], agreement: Agreement
+) -> tuple[list[Case], dict[str, str]]:
+    """The cases whose files are what the ledger names, and of the others why not, by digest."""
+    reasons = {case.candidate: (case, why_broken(room, case, agreement)) for case in cases}
+    broken = {digest: why for digest, (_, why) in reasons.items() if why}
+    return [case for case, why in reasons.values() if not why], broken
+
+
+@lru_cache(maxsize=4096)
+def _why_broken(file: Path, version: tuple[int, ...], digest: str, room_key: str) -> str:
+    """As `why_broken`, once for each version of a file."""
+    try:
+        _read(file, digest, room_key)
+    except CleanroomError as error:
+        return error.problem
+    return ""
+
+
+def _read(file: Path, digest: str, room_key: str) -> Candidate:
+    candidate = read_candidate(file, room_key)
+    if candidate_digest(candidate) != digest:
+        raise ReviewError(
+            f"{file.name} is not the candidate that the ledger names.", "restore it from a backup."
+        )
+    return candidate
 
 
 def last_release(left: Iterable[Case], case: Case) -> Case | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from cleanroom import signing
-from cleanroom.desk import terms
+from cleanroom.desk import phrases, template_pages, terms
 from cleanroom.desk.comparison import compare
 from cleanroom.desk.contents import Comparison
 from cleanroom.desk.language import Said, counted, said
@@ -33,10 +34,6 @@ from cleanroom.review.guards import AGREEMENT, ROOM, Actor, missing_parts
 from cleanroom.review.records import ActKind
 from cleanroom.review.states import Action, State
 
-_STUDIES = {
-    "conversion": said("Conversion study"),
-    "lift": said("Lift study"),
-}
 CHECKLIST = (
     said("It is the study that was agreed: merchant, days and parameters are as planned."),
     said("No check that failed is presented as a success."),
@@ -78,7 +75,7 @@ def heading(paper: Paper) -> Heading:
     """What a candidate is."""
     case = paper.case
     study = case.study
-    kind = _STUDIES.get(study["kind"]) or Said(study["kind"].replace("%", "%%"))
+    kind = template_pages.study(study["kind"])
     return Heading(
         case.candidate,
         case.merchant_name,
@@ -93,7 +90,8 @@ def heading(paper: Paper) -> Heading:
 def comparison(shown: Opened) -> Comparison:
     """The candidate beside the last release of the same study."""
     left = released_on(shown.paper.earlier)
-    return compare(heading(shown.paper), shown.candidate, shown.earlier, left)
+    compared = compare(heading(shown.paper), shown.candidate, shown.earlier, left)
+    return replace(compared, doubt=phrases.understood(shown.doubt))
 
 
 def queue(papers: Papers, by: Sitting) -> Queue:
@@ -120,6 +118,7 @@ def queue(papers: Papers, by: Sitting) -> Queue:
         ),
         sum(1 for one in review if one.heading.state is State.APPROVED),
         papers.drafts,
+        template_pages.waiting(papers, by),
     )
 
 
@@ -142,7 +141,12 @@ def overview(shown: Opened, by: Sitting) -> Overview:
     """A candidate at a glance."""
     findings, case, paper = shown.candidate.findings, shown.case, shown.paper
     checks = (
-        CheckLine(check.label, check.verdict, terms.verdict(check), check.words)
+        CheckLine(
+            phrases.understood(check.label),
+            check.verdict,
+            terms.verdict(check),
+            phrases.understood(check.words),
+        )
         for check in findings.checks.values()
     )
     acts = (
@@ -242,6 +246,11 @@ def _said_of(decision: records.Decision) -> Said:
 
 
 def _implied(shown: Opened) -> Iterable[Concern]:
+    if shown.doubt:
+        yield Concern(
+            said("The last release cannot be opened to be compared with."),
+            phrases.understood(shown.doubt),
+        )
     if small := len(comparison(shown).implied):
         yield Concern(
             counted(

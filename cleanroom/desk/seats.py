@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cleanroom.borders import Candidate
-from cleanroom.desk import terms
+from cleanroom.desk import phrases, terms
 from cleanroom.desk.language import Said, counted, said
 from cleanroom.desk.sitting import Sitting
 from cleanroom.desk.standing import Paper
@@ -82,6 +82,19 @@ def part_title(candidate: Candidate, part: str) -> Words:
 
 
 def _concerns(paper: Paper) -> Iterator[Concern]:
+    if paper.broken:
+        says = said("Its file is not what the ledger names: it cannot be decided on.")
+        yield Concern(says, phrases.understood(paper.broken))
+    recall = paper.case.recall
+    if recall is not None:
+        body = recall.body
+        yield Concern(
+            said(
+                "Recalled by %(by)s: “%(reason)s” Its numbers are not to be used any more.",
+                by=f"{body.reviewer} ({body.platform})",
+                reason=body.comment,
+            )
+        )
     if paper.doubtful:
         yield Concern(
             counted(
@@ -96,4 +109,5 @@ def _concerns(paper: Paper) -> Iterator[Concern]:
         yield Concern(said("A reviewer asks for changes."))
     for finding in paper.case.findings:
         asks = _ASKS.get(finding.check) or Said(finding.check.replace("%", "%%"))
-        yield Concern(asks, finding.part, finding.words)
+        told = phrases.understood(finding.words)
+        yield Concern(asks, phrases.part(finding.part, told) if finding.part else told)

@@ -14,6 +14,29 @@ from cleanroom.review.guards import Actor, Attempt, why_not
 from cleanroom.review.states import LEFT, OPEN, Action, State, transition
 from cleanroom.tables import KeyRole, Platform
 
+_SEATS = {
+    Platform.ADS: said(
+        "You sit for the ads platform, as %(name)s: you can vote on candidates, return, reject and "
+        "recall them, and sign templates. You cannot release; that is done in the room."
+    ),
+    Platform.STORE: said(
+        "You sit for the store platform, as %(name)s: you can vote on candidates, return, reject "
+        "and recall them, and sign templates. You cannot release; that is done in the room."
+    ),
+}
+_NOBODY = said("Read only: no reviewer’s key is at hand here.")
+_UNREADABLE = said("Read only: the reviewer’s keys cannot be read.")
+_NOT_A_REVIEWERS: dict[str, Said] = {
+    KeyRole.ADS: said(
+        "Read only: these are the ads platform’s own keys, which sign agreements and handovers. "
+        "Its reviewers sign with keys of their own."
+    ),
+    KeyRole.STORE: said(
+        "Read only: these are the store platform’s own keys, which sign agreements and handovers. "
+        "Its reviewers sign with keys of their own."
+    ),
+    KeyRole.ROOM: said("Read only: these are the room’s keys, and the room has no vote."),
+}
 _SETTLED = said("It is settled: nothing is decided on it any more.")
 _TOO_EARLY = {
     Action.RETURN: said("It can be returned once a reviewer of each platform has voted."),
@@ -37,17 +60,25 @@ class Sitting:
         """The reviewer as `review.case` names a reader; None is nobody in particular."""
         return None if self.platform is None else (self.platform, self.name)
 
+    @property
+    def seat(self) -> Said:
+        """Whose seat it is and what can be done there, or why nothing can be."""
+        if self.platform is None:
+            return self.read_only or _NOBODY
+        return Said(_SEATS[self.platform].message, facts={"name": self.name})
+
 
 def sitting_at(desk: Desk, agreement: Agreement) -> Sitting:
     """The reviewer whose keys the desk was started with."""
     if desk.keys is None:
-        return Sitting(read_only=said("Read only: no reviewer’s key is at hand here."))
+        return Sitting(read_only=_NOBODY)
     try:
         public, locked = whose(desk.keys)
     except KeysError:
-        return Sitting(read_only=said("Read only: the reviewer’s keys cannot be read."))
-    if public.get("role") != KeyRole.REVIEWER.value:
-        return Sitting(read_only=said("Read only: the keys at hand are not a reviewer’s."))
+        return Sitting(read_only=_UNREADABLE)
+    role = public.get("role", "")
+    if role != KeyRole.REVIEWER:
+        return Sitting(read_only=_NOT_A_REVIEWERS.get(role, _UNREADABLE))
     platform, name = Platform(public["platform"]), public["name"]
     if agreement.parties[platform].reviewers.get(name) != public["identity_key"]:
         return Sitting(
@@ -62,6 +93,8 @@ def cannot(action: Action, paper: Paper, by: Sitting) -> Said | None:
         return by.read_only
     if transition(paper.case.state, action) is None:
         return _out_of_place(action, paper.case.state)
+    if action is Action.VOTE and paper.broken:
+        return said("Its file is not what the ledger names: it cannot be decided on.")
     if action is Action.VOTE and not paper.in_force:
         return said("It was made under another agreement; the study has to be run again.")
     reason = why_not(paper.case, Attempt(action, Actor(by.name, by.platform), comment="said"))

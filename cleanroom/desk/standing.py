@@ -13,10 +13,12 @@ from pathlib import Path
 from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import Candidate
 from cleanroom.desk import queue
+from cleanroom.desk.language import Said, said
 from cleanroom.errors import ReleaseError
 from cleanroom.review.case import Case
 from cleanroom.review.folding import Docket, released, settled
 from cleanroom.review.office import docket
+from cleanroom.review.packet import is_packet, outbox
 from cleanroom.review.records import Vote, require_signed
 from cleanroom.review.states import State
 from cleanroom.review.templates import Proposal
@@ -37,12 +39,14 @@ class Paper:
 
     `case` holds its genuine votes; `doubtful` counts the others. `in_force`: it was made under the
     agreement in force. `earlier`: the last release of this kind of study and merchant before it.
+    `broken`: why its file is not what the ledger names, empty if it is or is not needed any more.
     """
 
     case: Case
     in_force: bool = True
     doubtful: int = 0
     earlier: Case | None = None
+    broken: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,16 @@ class Papers:
 
 @dataclass(frozen=True)
 class Opened:
-    """A paper with its candidate, the candidate before it, and the template it was made by."""
+    """A paper with its candidate, the candidate before it, and the template it was made by.
+
+    `doubt`: why the candidate before it cannot be opened, if there is one.
+    """
 
     paper: Paper
     candidate: Candidate
     earlier: Candidate | None = None
     template: Proposal | None = None
+    doubt: str = ""
 
     @property
     def case(self) -> Case:
@@ -77,20 +85,35 @@ def read_papers(room: Path) -> Papers:
     for case in released(known):
         left[_about(case)].append(case)
     papers = {
-        digest: _paper(case, agreement, terms, left[_about(case)])
+        digest: _paper(room, case, agreement, left[_about(case)], case.agreement == terms)
         for digest, case in known.cases.items()
         if case.state is not State.DRAFT
     }
     return Papers(agreement, known, papers, len(known.cases) - len(papers))
 
 
+def packet_words(desk: Desk) -> Said | None:
+    """Of a packet: where what is signed goes; None of a room."""
+    path = ledger_of(desk.room)
+    if not is_packet(path):
+        return None
+    return said(
+        "This is a packet. What you sign here goes into %(file)s; it counts once the room’s "
+        "operator has recorded it.",
+        file=str(outbox(path)),
+    )
+
+
 def opened(room: Path, papers: Papers, paper: Paper) -> Opened:
     """A paper's contents; raises `ReviewError` or `ReleaseError` if they are not what was made."""
     found = queue.opened(room, paper.case, papers.agreement).candidate
-    earlier = None
+    earlier, doubt = None, ""
     if paper.earlier is not None:
+        doubt = queue.why_broken(room, paper.earlier, papers.agreement)
+    if paper.earlier is not None and not doubt:
         earlier = queue.opened(room, paper.earlier, papers.agreement).candidate
-    return Opened(paper, found, earlier, papers.known.proposals.get(paper.case.template))
+    template = papers.known.proposals.get(paper.case.template)
+    return Opened(paper, found, earlier, template, doubt)
 
 
 def released_on(case: Case | None) -> str:
@@ -98,9 +121,12 @@ def released_on(case: Case | None) -> str:
     return case.receipt.body.time if case is not None and case.receipt is not None else ""
 
 
-def _paper(case: Case, agreement: Agreement, terms: str, left: Iterable[Case]) -> Paper:
-    doubtful = 0
+def _paper(
+    room: Path, case: Case, agreement: Agreement, left: Iterable[Case], in_force: bool
+) -> Paper:
+    doubtful, broken = 0, ""
     if case.is_under_review:
+        broken = queue.why_broken(room, case, agreement)
         votes, carried = (
             tuple(vote for vote in some if _is_signed(vote, agreement))
             for some in (case.votes, case.carried)
@@ -109,7 +135,7 @@ def _paper(case: Case, agreement: Agreement, terms: str, left: Iterable[Case]) -
         if doubtful:
             genuine = replace(case, votes=votes, carried=carried, state=State.IN_REVIEW)
             case = replace(genuine, state=settled(genuine, "").state)
-    return Paper(case, case.agreement == terms, doubtful, queue.last_release(left, case))
+    return Paper(case, in_force, doubtful, queue.last_release(left, case), broken)
 
 
 def _is_signed(vote: Vote, agreement: Agreement) -> bool:

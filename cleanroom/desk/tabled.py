@@ -14,7 +14,7 @@ import polars as pl
 
 from cleanroom.absences import Absence
 from cleanroom.borders import CIDS, EVENTS, PEOPLE, Candidate, Estimate, Protected
-from cleanroom.desk import terms
+from cleanroom.desk import phrases, terms
 from cleanroom.desk.contents import Cell, ColumnSummary, EstimateLine, EstimatesPage, Row, TablePage
 from cleanroom.desk.language import Said, said
 from cleanroom.desk.views import Heading, TableLine
@@ -62,7 +62,7 @@ def _rows(table: Protected, currency: str, policy: dict[str, Any]) -> Iterator[R
         figure = cell_figure(table, *key, cell["measure"], currency=currency)
         drawn = Cell(figure.text, _behind(table, cell, policy))
         if figure.text is None:
-            state, because = terms.absence(figure.state), cell["because"] or ""
+            state, because = terms.absence(figure.state), phrases.understood(cell["because"] or "")
             drawn = Cell(None, drawn.behind, state, _why(cell), because)
         yield Row(tuple(terms.key(value) for value in key), terms.key(cell["measure"]), drawn)
 

@@ -23,6 +23,16 @@ def key(value: str) -> Said:
     return numbered(key_words(value))
 
 
+def name(word: str) -> Said:
+    """A name as tables and sentences hold it: of a part, column or measure, or a value of one."""
+    return numbered(word)
+
+
+def parameter(name: str) -> Said:
+    """The name of a study's parameter."""
+    return _message(name.replace("_", " "))
+
+
 def title(table: Protected) -> Said:
     """What a table is of."""
     return _message(table.title)

@@ -29,6 +29,7 @@ class Standing(StrEnum):
     CHANGES = "changes"
     UNDECIDED = "undecided"
     RULE = "rule"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Frame:
 
     `root`: the desk's address, empty in a page that is exported and leads nowhere. `reviewer` and
     `platform`: whose key is at hand; without one, `read_only` says why nothing can be signed.
+    `seat` says so of both in a sentence, `packet` that signatures go to a file that is to be sent.
     `token`: what a form sends back, so that no other site can send it.
     """
 
@@ -63,6 +65,8 @@ class Frame:
     read_only: Said | None = None
     token: str = ""
     notice: Said | None = None
+    seat: Said | None = None
+    packet: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,10 @@ class Seat:
 
 @dataclass(frozen=True)
 class Concern:
-    """What a reviewer should look at first: what it is, of which `part`, and what was found."""
+    """What a reviewer should look at first: what it is, and what was found."""
 
     says: Said
-    part: str = ""
-    found: str = ""
+    found: Words = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class Queue:
     """All candidates: those with concerns, those without, and those that are settled.
 
     `decide` is for those selected, `decide_plain` for all without concerns that can be decided on.
-    `approved` can be released in the room, `drafts` nobody has asked to release.
+    `approved` can be released in the room, `drafts` nobody has asked to release, `templates` wait
+    for the reader.
     """
 
     concerning: tuple[QueueLine, ...]
@@ -139,16 +143,17 @@ class Queue:
     decide_plain: Button
     approved: int = 0
     drafts: int = 0
+    templates: int = 0
 
 
 @dataclass(frozen=True)
 class CheckLine:
     """A check that the study made: its label, verdict and words."""
 
-    label: str
+    label: Words
     verdict: Verdict
     verdict_words: Said
-    words: str
+    words: Words
 
 
 @dataclass(frozen=True)

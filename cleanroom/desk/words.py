@@ -14,13 +14,21 @@ from cleanroom.tables import Platform
 _HIDDEN = "(hidden until you have decided yourself)"
 
 
-def listed(case: Case) -> list[str]:
-    """A case in the queue: where it stands, what it would release, what was found."""
+def listed(case: Case, broken: str = "") -> list[str]:
+    """A case in the queue: where it stands, what it would release, what was found.
+
+    `broken`: why its file is not what the ledger names.
+    """
     lines = [f"{case.candidate[:12]}  {Path(case.file).stem}  {case.state}{_seats(case)}"]
     if case.state is State.DRAFT:
         return lines
     withheld = ", ".join(f"{n} by {rule}" for rule, n in sorted(case.withheld.items()))
     lines.append(f"    releases {case.released_cells} cells, withholds {withheld or 'none'}")
+    if broken:
+        lines.append(f"    ! BROKEN, and cannot be decided on: {broken}")
+    if case.recall is not None:
+        body = case.recall.body
+        lines.append(f"    RECALLED by {body.reviewer} of {body.platform}: {body.comment}")
     return [*lines, *(f"    ! {words}" for words in found(case))]
 
 

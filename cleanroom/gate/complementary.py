@@ -148,12 +148,16 @@ def _together(sheet: Sheet, row: Mapping[str, object]) -> Row:
 
 def _parts(sheet: Sheet) -> Iterator[tuple[Name, Name]]:
     """The cells of a table that are parts, each with its whole."""
-    whole = sheet.layout.whole
-    if whole is None:
+    layout = sheet.layout
+    if layout.whole is None:
         return
+    categories = [d.name for d in layout.dimensions if d.categories]
     for name in sheet.names:
-        codes = tuple(pair for pair in name.codes if pair[0] != whole)
-        yield name, Name(sheet.layout.whole_in, name.period, "", name.measure, codes)
+        codes = tuple(pair for pair in name.codes if pair[0] != layout.whole)
+        own = zip(categories, name.at.split("."), strict=False)
+        at = [layout.whole_at, *(part for category, part in own if category != layout.whole)]
+        whole = ".".join(filter(None, at))
+        yield name, Name(layout.whole_in, name.period, whole, name.measure, codes)
 
 
 class _Withholding:

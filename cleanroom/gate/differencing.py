@@ -146,7 +146,8 @@ def require_apart(
 ) -> None:
     """Raise `ReleaseError` unless what a candidate shows is far enough from what others show.
 
-    They are those of `answers` that came before it, and all that are `released` (digests).
+    They are those of `answers` that came before it, and all that are `released` (digests). Its
+    own numbers were compared with one another, as parts of their wholes, when it was made.
     """
     place = next((i for i, one in enumerate(answers) if one.candidate == candidate), None)
     if place is None:
@@ -163,7 +164,6 @@ def require_apart(
             raise ReleaseError(
                 f"One of its numbers {refusal}.", "reject it, and ask for the study anew."
             )
-        tracks.add(cell)
 
 
 def _withheld(cells: pl.DataFrame, words: Sequence[str | None]) -> pl.DataFrame:

@@ -28,7 +28,16 @@ from cleanroom.review.case import (
 )
 from cleanroom.review.checks import rule_refusal
 from cleanroom.review.guards import why_not_vote
-from cleanroom.review.records import Receipt, Vote, plain, read, require_receipt, require_signed
+from cleanroom.review.records import (
+    ActKind,
+    Receipt,
+    SignedAct,
+    Vote,
+    plain,
+    read,
+    require_receipt,
+    require_signed,
+)
 from cleanroom.review.states import State
 
 
@@ -58,8 +67,10 @@ def verify_again(ground: Ground, more: Sequence[Check] = ()) -> None:
         check(ground)
 
 
-def make_release(ground: Ground, receipt: Receipt) -> Release:
+def make_release(ground: Ground, receipt: Receipt, recall: SignedAct | None = None) -> Release:
     """The release, if everything verifies: the votes of a quorum, and the room's receipt on them.
+
+    `recall`: the signed word that called it back, if one did.
 
     Raises `ReleaseError` naming what does not: another agreement, a vote that is not its
     reviewer's or on something else, changes asked for, a platform without an approval.
@@ -69,7 +80,10 @@ def make_release(ground: Ground, receipt: Receipt) -> Release:
     case = ground.case
     votes = tuple(plain(vote) for vote in (*case.carried, *case.votes))
     found = tuple(asdict(finding) for finding in case.findings)
-    return Release(ground.candidate, votes, found, plain(receipt))
+    if recall is not None:
+        _require_recall(ground, recall)
+    told = plain(recall) if recall is not None else {}
+    return Release(ground.candidate, votes, found, plain(receipt), told)
 
 
 def write_release(release: Release, path: Path) -> None:
@@ -81,6 +95,7 @@ def write_release(release: Release, path: Path) -> None:
             "votes": list(release.votes),
             "found": list(release.found),
             "receipt": release.receipt,
+            **({"recall": release.recall} if release.recall else {}),
         },
     )
 
@@ -96,7 +111,9 @@ def read_release(path: Path, agreement: Agreement) -> Release:
     votes = [read(Vote, vote, "vote") for vote in content.get("votes", ())]
     found = _findings(content.get("found", ()))
     case = case_of(candidate, votes, found, receipt.body.rule)
-    return make_release(Ground(candidate, case, agreement), receipt)
+    recall = content.get("recall")
+    word = None if recall is None else read(SignedAct, recall, "recall")
+    return make_release(Ground(candidate, case, agreement), receipt, word)
 
 
 def case_of(
@@ -186,6 +203,14 @@ def _require_receipt(ground: Ground, receipt: Receipt) -> None:
         raise ReleaseError(
             "The receipt is for another candidate or other votes.",
             "ask the room for the release again.",
+        )
+
+
+def _require_recall(ground: Ground, recall: SignedAct) -> None:
+    require_signed(recall, ground.agreement)
+    if (recall.body.act, recall.body.subject) != (ActKind.RECALL, ground.case.candidate):
+        raise ReleaseError(
+            "The recall is of something else.", "ask the room for the release again."
         )
 
 

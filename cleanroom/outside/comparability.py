@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cleanroom.absences import Absence
-from cleanroom.borders import Estimate, Findings, Protected
+from cleanroom.borders import Candidate, Estimate, Findings, Protected
 from cleanroom.errors import BorderError
 from cleanroom.outside import drawing, theme
+from cleanroom.outside.beside import METHODS, sentences, side_by_side
 from cleanroom.outside.drawing import IntervalRow, PairRow
 from cleanroom.outside.names import key_words
 from cleanroom.outside.words import estimate_figure
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 
 _ARMS = {"exposed": ("Exposed", theme.ADS), "comparable": ("Comparable", theme.MUTED)}
 _STAGES = {"before": ("Before", theme.MUTED), "after": ("Once weighted", theme.ADS)}
-_METHODS = {
-    "naive_lift": ("Unadjusted", "exposed minus all others"),
-    "matched_lift": ("Matched", "beside the most similar"),
-    "absolute_lift": ("Doubly robust", "the study's estimate"),
-}
+_METHODS = METHODS | {"absolute_lift": ("Doubly robust", "the study's estimate")}
 _FALSE = {
     "placebo_lift": ("Before the study", "should be zero"),
     "elsewhere_lift": ("At other merchants", "should be zero"),
@@ -93,6 +90,14 @@ def effects_chart(findings: Findings) -> alt.VConcatChart:
     )
     axis = "difference in conversion, percentage points"
     return drawing.stacked(drawing.intervals(rows, axis, title), drawing.intervals(false, axis))
+
+
+def beside_chart(study: Candidate, holdout: Candidate) -> alt.LayerChart:
+    """The lift by each method, and as a randomised holdout of the same people has it; whiskers are
+    95 % intervals. Raises `StudyError` where the two are no such pair (`beside.side_by_side`)."""
+    rows = [_row(one.label, one.below, one.estimate) for one in side_by_side(study, holdout)]
+    title = next(sentences(study, holdout)).removesuffix(".")
+    return drawing.intervals(rows, "difference in conversion, percentage points", title)
 
 
 def _row(label: str, below: str, estimate: Estimate) -> IntervalRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, Absence, NoData
 from cleanroom.agreement import StudyKind
@@ -18,7 +18,8 @@ from cleanroom.borders import (
     Release,
     candidate_digest,
 )
-from cleanroom.outside import charts
+from cleanroom.evidence import Grade
+from cleanroom.outside import charts, comparability
 from cleanroom.outside.design import lift_design
 from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
 from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
@@ -33,6 +34,9 @@ from cleanroom.outside.words import (
 )
 from cleanroom.withholding import withholding
 
+if TYPE_CHECKING:
+    import altair as alt
+
 _CARDS = (
     ("People reached", "each counted once", ("path", "reach", "people")),
     ("Clicks", "through to the store", ("path", "click", "events")),
@@ -43,21 +47,28 @@ _SECTIONS = {"path": "From note to order", "money": "Money", "arms": "What the n
 _RATIO = "ratio"
 _SEGMENTS = ("absolute_lift_customer_", "absolute_lift_region_")
 _DRAWN = ("weeks", "customers", "regions")
+# Studies that hold nobody out by chance: their section's title and evidence grade.
+_COMPARED = {
+    StudyKind.OBSERVATIONAL: ("What the notes may have changed", Grade.OBSERVATIONAL),
+    StudyKind.GEO: ("What changed where the campaign ran", Grade.REGIONS),
+}
+_MANY = 12  # cells of one reason that are still named one by one
 
 
 def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
     """All that the template `report.html` shows, by name; `releases` by kind of study."""
     candidates = {kind: release.candidate for kind, release in releases.items()}
     conversion, lift = (candidates.get(kind) for kind in (StudyKind.CONVERSION, StudyKind.LIFT))
-    adjusted, every = candidates.get(StudyKind.OBSERVATIONAL), list(candidates.values())
-    counted = [one for one in (conversion, lift) if one]
+    others = [candidates[kind] for kind in _COMPARED if kind in candidates]
+    every, counted = list(candidates.values()), [one for one in (conversion, lift) if one]
     return {
         "manifest": every[0].manifest,
         "periods": list(dict.fromkeys(period_words(c.manifest["study"]) for c in every)),
-        "sentences": _sentences(conversion, lift or adjusted),
-        "cards": _cards(conversion, lift),
+        "sentences": _sentences(conversion, next((one for one in (lift, *others) if one), None)),
+        "cards": _cards(conversion, lift) if counted else [],
         "conversion": conversion and _conversion(conversion),
         "lift": lift and _lift(lift),
+        "compared": [_compared(candidate) for candidate in others],
         "coverage": [
             grid(t, c.manifest["currency"])
             for c in counted
@@ -70,6 +81,17 @@ def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
         "rounding": _rounding(every),
         "methods": _methods(every),
         "provenance": [_provenance(release) for release in releases.values()],
+    }
+
+
+def recalled_facts(release: Release) -> dict[str, str]:
+    """What is said of a release that was recalled: which study, when, by whom and why."""
+    study, word = release.candidate.manifest["study"], release.recall["body"]
+    return {
+        "study": f"{study['kind']} study of {period_words(study)}",
+        "when": moment_words(word["time"]),
+        "by": f"{word['reviewer']} of the {word['platform']} platform",
+        "reason": word["comment"],
     }
 
 
@@ -155,6 +177,27 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
     }
 
 
+def _compared(candidate: Candidate) -> dict[str, Any]:
+    """The section of a study that compares with who or what was not held out by chance."""
+    findings, kind = candidate.findings, StudyKind(candidate.manifest["study"]["kind"])
+    title, grade = _COMPARED[kind]
+    drawn = kind is StudyKind.OBSERVATIONAL
+    return {
+        "title": title,
+        "grade": grade,
+        "summary": findings.summary,
+        "checks": checks(findings),
+        "charts": [draw(chart) for chart in _comparability(candidate)] if drawn else [],
+        "effects": [(e.label, "", figure(candidate, e.name)) for e in findings.estimates.values()],
+    }
+
+
+def _comparability(candidate: Candidate) -> Iterable[alt.LayerChart | alt.VConcatChart]:
+    yield comparability.effects_chart(candidate.findings)
+    charts_of = {"balance": comparability.love_chart, "overlap": comparability.overlap_chart}
+    yield from (charts_of[name](t) for name, t in candidate.tables.items() if name in charts_of)
+
+
 def _withheld(candidate: Candidate) -> Iterable[tuple[str, str, str, str]]:
     """Section, cells, reason and how far they are known, for each rule that withheld cells."""
     for name, table in candidate.tables.items():
@@ -179,8 +222,10 @@ def _without_value(table: Protected, column: str) -> Iterable[tuple[str, str]]:
     hidden = table.cells.drop_nulls(column)
     for reason in hidden[column].unique(maintain_order=True):
         rows = hidden.filter(hidden[column] == reason).select(*table.dimensions, "measure")
-        keys = ([key_words(part) for part in row] for row in rows.iter_rows())
-        yield reason, ", ".join(": ".join(key[:-1] if one_measure else key) for key in keys)
+        keys = ([key_words(part) for part in row] for row in rows.head(_MANY).iter_rows())
+        named = [": ".join(key[:-1] if one_measure else key) for key in keys]
+        more = [f"and {rows.height - _MANY} more"] if rows.height > _MANY else []
+        yield reason, ", ".join([*named, *more])
 
 
 def _shares(candidate: Candidate) -> Iterable[tuple[str, str, Figure]]:

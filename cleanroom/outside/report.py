@@ -12,15 +12,11 @@ from cleanroom.agreement import StudyKind
 from cleanroom.borders import Release
 from cleanroom.errors import BorderError, ReleaseError
 from cleanroom.outside import theme
-from cleanroom.outside.facts import report_facts
+from cleanroom.outside.facts import recalled_facts, report_facts
 from cleanroom.outside.overview import index_facts
 
 if TYPE_CHECKING:
     import jinja2
-
-
-# A regional study is read in its notebook.
-_ON_A_PAGE = (StudyKind.CONVERSION, StudyKind.LIFT)
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,16 @@ class LeftOut:
 def render_report(releases: Sequence[Release]) -> str:
     """One merchant's page as self-contained HTML: no script, no network, made to be printed too.
 
-    `releases`: one for each study of the merchant. Raises `BorderError` for anything but releases,
-    and `ReleaseError` if they are none, of several merchants, or two of one kind of study.
+    `releases`: one for each study of the merchant; of those recalled it is said that they were, and
+    nothing else is drawn. Raises `BorderError` for anything but releases, and `ReleaseError` if
+    they are none, of several merchants, or two of one kind of study.
     """
     by_kind = _by_kind(releases)
-    return _page("report.html", report_facts(by_kind))
+    recalled = [recalled_facts(release) for release in releases if release.recall]
+    if not by_kind:
+        manifest = releases[0].candidate.manifest
+        return _page("recalled.html", {"manifest": manifest, "recalled": recalled})
+    return _page("report.html", {**report_facts(by_kind), "recalled": recalled})
 
 
 def render_index(entries: Sequence[Published | LeftOut]) -> str:
@@ -55,16 +56,25 @@ def render_index(entries: Sequence[Published | LeftOut]) -> str:
 
     Raises as `render_report` does.
     """
-    published = [(e.href, _by_kind(e.releases)) for e in entries if isinstance(e, Published)]
+    pages = [e for e in entries if isinstance(e, Published)]
+    by_kind = [(e.href, _by_kind(e.releases)) for e in pages]
+    recalled = [
+        {"href": e.href, "name": r.candidate.manifest["merchant_name"], **recalled_facts(r)}
+        for e in pages
+        for r in e.releases
+        if r.recall
+    ]
     left_out = [e for e in entries if isinstance(e, LeftOut)]
-    if len(published) + len(left_out) != len(entries):
+    if len(pages) + len(left_out) != len(entries):
         raise BorderError(
             "The index was given something else than merchants.", "pass `Published` or `LeftOut`."
         )
-    return _page("index.html", {**index_facts(published), "left_out": left_out})
+    facts = index_facts([one for one in by_kind if one[1]])
+    return _page("index.html", {**facts, "left_out": left_out, "recalled": recalled})
 
 
 def _by_kind(releases: Sequence[Release]) -> dict[str, Release]:
+    """The releases that hold, by kind of study."""
     if isinstance(releases, Release) or not all(isinstance(r, Release) for r in releases):
         raise BorderError(
             f"A report was asked for from {_kinds(releases)}.",
@@ -75,19 +85,15 @@ def _by_kind(releases: Sequence[Release]) -> dict[str, Release]:
         raise ReleaseError(
             "A report needs the releases of exactly one merchant.", "pass those of one merchant."
         )
+    releases = [release for release in releases if not release.recall]
+    studies = [release.candidate.manifest["study"] for release in releases]
     twice = [k for k, count in Counter(study["kind"] for study in studies).items() if count > 1]
     if twice:
         raise ReleaseError(
             f"There are two releases of the {twice[0]} study.", "pass the one that holds."
         )
     by_kind = {study["kind"]: r for study, r in zip(studies, releases, strict=True)}
-    shown: dict[str, Release] = {kind: by_kind[kind] for kind in _ON_A_PAGE if kind in by_kind}
-    if not shown:
-        raise ReleaseError(
-            "A page shows conversion and lift studies, and there is none.",
-            "read a regional study in its notebook.",
-        )
-    return shown
+    return {kind: by_kind[kind] for kind in StudyKind if kind in by_kind}
 
 
 def _kinds(given: object) -> str:

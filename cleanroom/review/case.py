@@ -10,7 +10,16 @@ from cleanroom import signing
 from cleanroom.borders import Candidate, candidate_record
 from cleanroom.errors import ReleaseError
 from cleanroom.policy import Policy, fingerprint
-from cleanroom.review.records import Decision, Receipt, ReceiptBody, TableVote, Vote, now, plain
+from cleanroom.review.records import (
+    Decision,
+    Receipt,
+    ReceiptBody,
+    SignedAct,
+    TableVote,
+    Vote,
+    now,
+    plain,
+)
 from cleanroom.review.states import UNDER_REVIEW, Action, State
 from cleanroom.tables import Platform
 
@@ -49,7 +58,7 @@ class Case:
     those on this very candidate that nothing was said over since; `carried` those on earlier
     candidates of the same study, which count for parts that did not change. `rule` names the
     standing rule that approved it, `rule_refusal` says why none may; `replaced_by` is what took its
-    place, `receipt` what the room signed when it released.
+    place, `receipt` what the room signed when it released, `recall` what called it back.
     """
 
     candidate: str
@@ -72,6 +81,7 @@ class Case:
     replaces: str | None = None
     replaced_by: str | None = None
     receipt: Receipt | None = None
+    recall: SignedAct | None = None
     steps: tuple[Step, ...] = ()
 
     @property

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from cleanroom import signing
 from cleanroom.errors import CleanroomError, LedgerError, ReviewError
 from cleanroom.ledger import GENESIS, Event
 from cleanroom.review.case import Case, Finding, Step, is_receipt_of
@@ -24,7 +26,7 @@ from cleanroom.review.guards import (
     check_step,
     check_vote,
 )
-from cleanroom.review.records import ActKind, Ballot, Receipt, SignedAct, Vote, read
+from cleanroom.review.records import WORDS, ActKind, Ballot, Receipt, SignedAct, Vote, read
 from cleanroom.review.states import (
     EVENTS,
     LEFT,
@@ -51,16 +53,27 @@ _FOLLOWING = tuple(row for row in TRANSITIONS if row.who is Who.NOBODY)
 class Docket:
     """What the ledger says of templates and candidates, by digest, in the order of their making.
 
-    `heads` are the hashes of all records so far, the last one's the `head`.
+    `heads` are the hashes of all records so far, the last one's the `head`; `signed` the digests of
+    all that reviewers signed, each of which is recorded once.
     """
 
     cases: dict[str, Case] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
     heads: set[str] = field(default_factory=lambda: {GENESIS})
     head: str = GENESIS
+    signed: set[str] = field(default_factory=set)
 
     def take(self, event: Event, facts: Facts, time: str) -> None:
         """Take one event; raises `CleanroomError` with the reason for which it is not allowed."""
+        word = {signing.digest(facts["body"])} if event in WORDS else set[str]()
+        if word & self.signed:
+            raise ReviewError(
+                "It was recorded before: what is signed counts once.", "have it signed anew."
+            )
+        self._take(event, facts, time)
+        self.signed |= word
+
+    def _take(self, event: Event, facts: Facts, time: str) -> None:
         if event is Event.CANDIDATE_MADE:
             digest = str(facts["candidate"])
             self.cases.setdefault(digest, Case(digest, str(facts["file"])))
@@ -191,7 +204,9 @@ def _vote(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
     vote = read(Vote, facts, "vote")
     body = vote.body
     docket.require_known(body.previous)
-    check_vote(docket.named(body.candidate), body)
+    case = docket.named(body.candidate)
+    check_vote(case, body)
+    _require_latest(case, body)
 
     def change(case: Case) -> Case:
         kept = [v for v in case.votes if not _is_overtaken(v.body, body)]
@@ -199,6 +214,14 @@ def _vote(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
 
     actor = Actor(body.reviewer, body.platform)
     return Attempt(Action.VOTE, actor, body.comment), change, body.candidate
+
+
+def _require_latest(case: Case, ballot: Ballot) -> None:
+    """Votes that travel can come late: an older one never takes the place of a newer."""
+    own = (ballot.platform, ballot.reviewer)
+    since = [v.body.time for v in case.votes if (v.body.platform, v.body.reviewer) == own]
+    if max(since, default="") > ballot.time:
+        raise ReviewError("Its reviewer has voted again since.", "keep to their later vote.")
 
 
 def _is_overtaken(earlier: Ballot, later: Ballot) -> bool:
@@ -230,12 +253,15 @@ def _withdraw(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
 
 def _act(action: Action) -> Callable[[Docket, Facts], tuple[Attempt, Change, str]]:
     def attempt(docket: Docket, facts: Facts) -> tuple[Attempt, Change, str]:
-        body = read(SignedAct, facts, "signature").body
+        signed = read(SignedAct, facts, "signature")
+        body = signed.body
         docket.require_known(body.previous)
         if body.act is not _ACTS[action]:
             raise ReviewError(f"What was signed is no '{action}'.", "have it signed anew.")
         actor = Actor(body.reviewer, body.platform)
-        return Attempt(action, actor, body.comment), lambda case: case, body.subject
+        recall = signed if action is Action.RECALL else None
+        change = partial(replace, recall=recall)
+        return Attempt(action, actor, body.comment), change, body.subject
 
     return attempt
 

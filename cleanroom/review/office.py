@@ -11,17 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cleanroom import ledger
+from cleanroom import ledger, signing
 from cleanroom.agreement import Agreement, agreement_digest
 from cleanroom.borders import Candidate, candidate_digest
 from cleanroom.errors import CleanroomError, ReviewError, did_you_mean
 from cleanroom.ledger import Entry, Event
+from cleanroom.review import packet
 from cleanroom.review.case import Case, findings_digest, parts_of, policy_of
 from cleanroom.review.checks import findings, released_cells, rule_refusal, withheld_cells
 from cleanroom.review.folding import Docket, Facts, fold
 from cleanroom.review.guards import ROOM, Actor, Attempt, check_step, missing_parts
 from cleanroom.review.records import (
-    ActKind,
     Ballot,
     Decision,
     Receipt,
@@ -29,6 +29,7 @@ from cleanroom.review.records import (
     SignedAct,
     TableVote,
     Vote,
+    event_of,
     now,
     plain,
     require_signed,
@@ -40,18 +41,18 @@ from cleanroom.review.templates import Template
 Word = Decision | tuple[Decision, str]  # on a table, with a comment or without
 Said = Word | Mapping[str, Word]
 _FOUND_SINCE = "The machine has found something since it was approved: its votes are void."
-_ACT_EVENTS = {
-    ActKind.APPROVE_TEMPLATE: Event.TEMPLATE_APPROVED,
-    ActKind.REVOKE_TEMPLATE: Event.TEMPLATE_REVOKED,
-    ActKind.RETURN: Event.CANDIDATE_RETURNED,
-    ActKind.REJECT: Event.CANDIDATE_REJECTED,
-    ActKind.RECALL: Event.RELEASE_RECALLED,
-}
 
 
 def docket(path: Path) -> Docket:
-    """Where everything stands by the ledger at `path`; raises `LedgerError`."""
-    return fold(ledger.records(path))
+    """Where everything stands by the ledger at `path`; raises `LedgerError`.
+
+    In a packet: as it will once the room has recorded what was signed there.
+    """
+    known = fold(ledger.records(path))
+    if packet.is_packet(path):
+        for word in packet.read_words(packet.outbox(path)):
+            known.take(event_of(word), plain(word), word.body.time)
+    return known
 
 
 def propose(path: Path, templates: Sequence[Template], author: str) -> list[Template]:
@@ -126,21 +127,23 @@ def cast(path: Path, agreement: Agreement, ballots: Sequence[Ballot], by: Review
     A later vote takes the place of the earlier one, table by table. Raises `ReviewError` with the
     reason for which a vote does not count, `ReleaseError` if it is not its reviewer's.
     """
-    return record_votes(path, agreement, [sign_vote(one, by.key) for one in ballots])
+    return record(path, agreement, [sign_vote(one, by.key) for one in ballots])
 
 
-def record_votes(path: Path, agreement: Agreement, votes: Sequence[Vote]) -> list[str]:
-    """Record votes that were signed elsewhere; raises as `cast`."""
-    for vote in votes:
-        require_signed(vote, agreement)
-    return _write(path, lambda docket: [(Event.VOTE_SIGNED, plain(vote)) for vote in votes])
+def record(path: Path, agreement: Agreement, words: Sequence[Vote | SignedAct]) -> list[str]:
+    """Record what reviewers signed, votes and other words; returns the receipts, raises as `cast`.
 
+    What is recorded already is left as it is. In a packet there are no receipts.
+    """
+    for word in words:
+        require_signed(word, agreement)
 
-def record_acts(path: Path, agreement: Agreement, acts: Sequence[SignedAct]) -> list[str]:
-    """Record reviewers' words on templates or candidates; raises as `cast`."""
-    for act in acts:
-        require_signed(act, agreement)
-    return _write(path, lambda docket: [(_ACT_EVENTS[act.body.act], plain(act)) for act in acts])
+    def steps(docket: Docket) -> Iterator[Entry]:
+        for word in words:
+            if signing.digest(plain(word.body)) not in docket.signed:
+                yield event_of(word), plain(word)
+
+    return _write(path, steps)
 
 
 def withdraw(path: Path, digest: str, author: str, comment: str = "") -> None:
@@ -230,12 +233,16 @@ def _checked(docket: Docket, candidate: Candidate, agreement: Agreement) -> Fact
 
 def _write(path: Path, steps: Callable[[Docket], Iterable[Entry]]) -> list[str]:
     """Record the steps, each checked against all before it, or raise and record none."""
+    packed = packet.is_packet(path)
 
     def decide(known: Iterator[dict[str, Any]]) -> list[Entry]:
-        before, entries = fold(known), list[Entry]()
+        before, entries = docket(path) if packed else fold(known), list[Entry]()
         for event, facts in steps(before):
+            if packed:
+                packet.require_word(event)
             before.take(event, facts, now())
             entries.append((event, facts))
         return entries
 
-    return ledger.append_all_if(path, decide)
+    receipts = ledger.append_all_if(packet.outbox(path) if packed else path, decide)
+    return [] if packed else receipts

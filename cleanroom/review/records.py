@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, ValidationError
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, ValidationError
 from cleanroom import signing
 from cleanroom.agreement import Agreement, Digest, Model, Signature
 from cleanroom.errors import ReleaseError
+from cleanroom.ledger import Event
 from cleanroom.tables import Platform
 
 LONGEST_COMMENT = 2000  # characters
@@ -140,6 +142,17 @@ class Reviewer:
     key: signing.SigningKey
 
 
+# Under which event of the ledger each word of a reviewer is recorded.
+_ACT_EVENTS = MappingProxyType(
+    {
+        ActKind.APPROVE_TEMPLATE: Event.TEMPLATE_APPROVED,
+        ActKind.REVOKE_TEMPLATE: Event.TEMPLATE_REVOKED,
+        ActKind.RETURN: Event.CANDIDATE_RETURNED,
+        ActKind.REJECT: Event.CANDIDATE_REJECTED,
+        ActKind.RECALL: Event.RELEASE_RECALLED,
+    }
+)
+WORDS = frozenset({Event.VOTE_SIGNED, *_ACT_EVENTS.values()})
 Record = TypeVar("Record", bound=Model)
 _VOTE, _ACT, _RECEIPT = "vote-1", "review-act", "release-receipt"
 
@@ -173,6 +186,11 @@ def sign_act(
 def sign_receipt(body: ReceiptBody, room: signing.SigningKey) -> Receipt:
     """The room's word that it released."""
     return Receipt(body=body, signature=signing.sign(room, _RECEIPT, plain(body)))
+
+
+def event_of(word: Vote | SignedAct) -> Event:
+    """The event under which the ledger records it."""
+    return Event.VOTE_SIGNED if isinstance(word, Vote) else _ACT_EVENTS[word.body.act]
 
 
 def plain(record: Model) -> dict[str, Any]:

@@ -121,14 +121,17 @@ COMPARISON = Layout(
     at_most=_BUYERS_IN["comparison"],
     among=_BUYERS_IN["comparison"],
 )
-# Of a withheld part all parts are withheld: the whole stands in `comparison`.
+# Their whole are those who `bought` in `comparison`.
 SEGMENT = Layout(
     "segments",
     "Who responds: customers of before, and new ones",
     (_MERCHANT, Dimension("segment", categories=SEGMENTS, parts=True), _ARM),
     (_COUNT, _BUYERS, *_effects("adjusted")),
-    contrast="segment",
+    contrast="arm",
     compared="arm",
+    whole="segment",
+    whole_in=COMPARISON.name,
+    whole_at=Outcome.BOUGHT,
     at_most=_BUYERS_IN["segments"],
     among=_BUYERS_IN["segments"],
 )
@@ -137,8 +140,11 @@ FIFTH = Layout(
     "Who responds: fifths of the people, in the order of the effect foreseen for them",
     (_MERCHANT, Dimension("fifth", categories=FIFTHS, parts=True), _ARM),
     (_COUNT, _BUYERS, *_effects("adjusted")),
-    contrast="fifth",
+    contrast="arm",
     compared="arm",
+    whole="fifth",
+    whole_in=COMPARISON.name,
+    whole_at=Outcome.BOUGHT,
     at_most=_BUYERS_IN["fifths"],
     among=_BUYERS_IN["fifths"],
 )

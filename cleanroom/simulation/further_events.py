@@ -72,7 +72,7 @@ def _spilled_over(rng: np.random.Generator, world: World) -> pl.DataFrame:
     visits = organic(person[comes], time).with_columns(
         merchant, event=pl.lit(-1), flaw=pl.lit(None)
     )
-    return visits.select(world.visits.columns).cast(world.visits.schema)  # type: ignore[arg-type]
+    return visits.select(world.visits.columns).cast(world.visits.schema)
 
 
 def _is_in(column: str, kinds: tuple[str, ...]) -> pl.Expr:

@@ -59,10 +59,12 @@ def _stands_out(estimates: Mapping[str, Estimate]) -> Check:
     chance, effect = estimates["placebo_p_value"], estimates["incremental_outcome"]
     if chance.value is None or effect.value is None:
         return unknown(name, label, chance)
-    passed = not shows_effect(effect) or chance.value <= 2 * LEVEL
+    claimed = shows_effect(effect)
+    passed = not claimed or chance.value <= 2 * LEVEL
     words = f"regions drawn at random have as large a gap {share(chance.value)} of the time" + (
-        "" if passed else ", though the interval excludes zero"
+        ", and no effect is claimed" if not claimed else ""
     )
+    words += "" if passed else ", though the interval excludes zero"
     return Check(name, label, Verdict.PASSED if passed else Verdict.FAILED, sentence(words))
 
 

@@ -13,20 +13,25 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence
+from cleanroom.agreement import StudyKind
 from cleanroom.borders import Check, Verdict
 from cleanroom.desk import terms
 from cleanroom.desk.language import CATALOGUES, Language
+from cleanroom.desk.phrases import PHRASES
 from cleanroom.gate.rules import RULES
 from cleanroom.outside.verdicts import verdict_words
 from cleanroom.outside.words import reason_words, rounding_words
 from cleanroom.policy import Policy, Rounding
+from cleanroom.review.case import ESTIMATES
 from cleanroom.review.checks import CHECKS
 from cleanroom.review.guards import OWN
 from cleanroom.review.states import TRANSITIONS, Action
+from cleanroom.review.templates import DAYS
 from cleanroom.room import lift_layout as lift
 from cleanroom.room.conversion_layout import BOUNDS, LINK, MONEY, PATH
 from cleanroom.room.geo import PLACED_LAYOUT, regions_layout
 from cleanroom.room.observational_layout import LAYOUTS as OBSERVATIONAL
+from cleanroom.study import parameters_of
 from cleanroom.tables import ARMS
 from tests.factories import protected
 from tests.outside.factories import build
@@ -85,14 +90,19 @@ def _borrowed() -> Iterator[str]:
     for dimension in (d for layout in LAYOUTS for d in layout.dimensions):
         keys |= {dimension.name, *dimension.categories}
     rounded = (protected("t", (), [("n", 5, "people")], rounding=how) for how in Rounding)
+    parameters = {DAYS, "kind"} | {name for kind in StudyKind for name in parameters_of(kind)}
     yield from (layout.title for layout in LAYOUTS)
+    yield from (terms.parameter(name).message for name in parameters)
     yield from {terms.key(key).message for key in keys - {"merchant"}}
+    yield from {terms.name(key).message for key in keys}
     yield from {reason_words(rule.id) for rule in RULES} | {reason_words("of another version")}
     yield from {terms.numbered(rule.bounds(Policy())).message for rule in RULES}
     yield from (words for table in rounded if (words := rounding_words(table)))
     yield from (*map(str, Absence), "not measured", TOGETHER, *NO_DATA_WORDS.values())
     yield from (verdict_words(_check(verdict)) for verdict in Verdict)
     yield from (check.asks for check in CHECKS)
+    yield from (message for messages in PHRASES.values() for message in messages)
+    yield from {layout.name for layout in LAYOUTS} | {ESTIMATES}
     asked = {Action.VOTE, Action.RETURN, Action.REJECT, Action.RECALL}
     yield from {row.refusal for row in TRANSITIONS if row.action in asked and row.refusal} | {OWN}
 

@@ -20,6 +20,7 @@ from cleanroom.keyring import PASSPHRASE, create_keyring, open_keyring
 from cleanroom.party.keys import create_keys
 from cleanroom.review import office
 from cleanroom.review.records import Decision, Reviewer, plain, sign_vote
+from cleanroom.review.templates import Template
 from cleanroom.room.place import ledger_of
 from cleanroom.room.shown import holding, memory_in
 from cleanroom.room.vault import create_room, room_keys
@@ -48,6 +49,11 @@ class Place:
     def releases(self) -> Path:
         """Where releases go."""
         return self.room.parent / "releases"
+
+    @property
+    def wide(self) -> dict[StudyKind, Template]:
+        """The templates that are approved from the start, by kind of study."""
+        return {kind: templates.wide(kind, self.agreement) for kind in self.agreement.studies}
 
     @property
     def ledger(self) -> Path:
@@ -162,7 +168,7 @@ def make_place(folder: Path) -> Place:
     write(agreement, folder / "room" / "agreement.yaml")
     key = room_keys(folder / "room", draft.collaboration).identity
     place = Place(folder / "room", agreement, keys, key)
-    wanted = [templates.wide(kind, agreement) for kind in agreement.studies]
+    wanted = [*place.wide.values()]
     by = [place.reviewer(platform) for platform in Platform]
     templates.approve(place.ledger, agreement, wanted, by)
     return place

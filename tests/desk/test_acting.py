@@ -14,7 +14,7 @@ from cleanroom.borders import Candidate, candidate_digest
 from cleanroom.desk import acting, reading
 from cleanroom.desk.acting import RefusedError, Signed
 from cleanroom.desk.chain import ledger_page
-from cleanroom.desk.language import said
+from cleanroom.desk.language import Language, catalogue, said, tell
 from cleanroom.desk.provenance import provenance
 from cleanroom.desk.reading import CHECKLIST
 from cleanroom.desk.seats import concerns
@@ -239,9 +239,19 @@ def test_a_key_that_the_agreement_does_not_name_is_read_only(place: Place, tmp_p
         "Read only: the agreement in force does not name this reviewer’s key."
     )
     platform_keys = Desk(place.room, place.room.parent / "ads")
-    assert "not a reviewer’s" in str(sitting_at(platform_keys, place.agreement).read_only)
+    assert "ads platform’s own keys" in str(sitting_at(platform_keys, place.agreement).read_only)
+    room_keys = Desk(place.room, place.room)
+    assert "the room has no vote" in str(sitting_at(room_keys, place.agreement).read_only)
     nowhere = Desk(place.room, tmp_path / "nowhere")
     assert "cannot be read" in str(sitting_at(nowhere, place.agreement).read_only)
+
+
+def test_the_desk_says_whose_seat_it_is_and_what_can_be_done_there(place: Place) -> None:
+    english = catalogue(Language.ENGLISH)
+    told = tell(sitting(place, Platform.STORE).seat, english)
+    assert told.startswith("You sit for the store platform, as bo: you can vote on candidates")
+    assert told.endswith("You cannot release; that is done in the room.")
+    assert tell(sitting(place, None).seat, english).startswith("Read only: no reviewer’s key")
 
 
 def test_whose_keys_they_are_is_told_without_opening_them(place: Place) -> None:

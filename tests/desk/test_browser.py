@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from cleanroom.borders import candidate_digest
 from cleanroom.gate.release import read_release
+from cleanroom.review import office
+from cleanroom.review.templates import Bounds
 from cleanroom.tables import Platform
 from tests.desk.browser import chromium, decide, keep_image, open_page, served
 from tests.desk.rooms import WORDS, Place, furnish, make_place
@@ -182,6 +184,29 @@ def test_changes_asked_for_on_one_table_go_back_to_the_author(
     ann.get_by_label("Passphrase").fill(WORDS)
     ann.get_by_role("button", name="Sign the return").click()
     expect(ann.get_by_role("status")).to_contain_text("It is returned to its author.")
+
+
+def test_a_template_is_compared_and_approved_at_the_desk(
+    ann: Page, place: Place, tmp_path: Path
+) -> None:
+    first = next(iter(place.wide.values()))
+    bounds = {**first.parameters, "merchant": Bounds(one_of=("m-001", "m-012"))}
+    changes = {"parameters": bounds, "sha256": "5e" * 32}
+    office.propose(place.ledger, [first.model_copy(update=changes)], "analyst")
+    ann.goto(ann.url)
+    ann.get_by_role("link", name="1 template waits for your approval.").click()
+    ann.get_by_role("link", name=first.name).first.click()
+    expect(ann.get_by_role("row").filter(has_text="anything").last).to_contain_text("m-001, m-012")
+    keep_image(ann, "desk-template", tmp_path)
+    for box in ann.get_by_role("checkbox").all():
+        box.check()
+    ann.get_by_role("radio", name="Approve").check()
+    ann.get_by_label("Passphrase").fill(WORDS)
+    ann.get_by_role("button", name="Sign").click()
+    expect(ann.get_by_role("status")).to_contain_text("Your approval is signed.")
+    ann.get_by_role("link", name=first.name).first.click()
+    expect(ann.get_by_role("radio", name="Approve")).to_be_disabled()
+    expect(ann.get_by_text("Your platform has approved it already.")).to_be_visible()
 
 
 def test_a_page_of_another_origin_can_neither_sign_nor_frame_the_desk(

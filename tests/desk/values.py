@@ -19,8 +19,9 @@ from cleanroom.desk.provenance import provenance
 from cleanroom.desk.sitting import Sitting
 from cleanroom.desk.standing import Opened, Paper, Papers
 from cleanroom.desk.tabled import estimates_page, table_page
+from cleanroom.desk.template_pages import template_list, template_page
 from cleanroom.desk.views import Frame, Problem
-from cleanroom.ledger import GENESIS
+from cleanroom.ledger import GENESIS, Event
 from cleanroom.review.case import Case, Step, parts_of, policy_of
 from cleanroom.review.checks import findings, released_cells, withheld_cells
 from cleanroom.review.folding import Docket
@@ -32,11 +33,15 @@ from cleanroom.review.records import (
     Receipt,
     ReceiptBody,
     Reviewer,
+    SignedAct,
     Vote,
+    event_of,
+    plain,
+    sign_act,
     sign_vote,
 )
 from cleanroom.review.states import Action, State
-from cleanroom.review.templates import Proposal
+from cleanroom.review.templates import Bounds, Proposal
 from cleanroom.tables import Platform
 from tests import templates
 from tests.outside import factories
@@ -154,8 +159,39 @@ def bodies() -> dict[str, Body]:
         "decide_several": reading.decision([one.paper for one in shown[:2]], ANN),
         "return": reading.word(disputed.paper, ANN, ActKind.RETURN),
         "read_only": reading.decision([changed.paper], READER, changed),
+        "templates": template_list(offered(), ANN),
+        "template": template_page(offered(), [*offered().known.proposals.values()][1], ANN),
         "problem": Problem(said("This was not done"), "It <b>broke</b>.", said("To the queue")),
     }
+
+
+@cache
+def offered() -> Papers:
+    """Templates of each sort: approved, one with wider bounds proposed, and one refused."""
+    known = Docket()
+    first = templates.wide(StudyKind.CONVERSION, AGREED)
+    bounds = {"merchant": Bounds(), "start": Bounds(least="2026-01-01"), "end": Bounds()}
+    first = first.model_copy(update={"parameters": {**bounds, "days": Bounds(least=7, most=92)}})
+    some = Bounds(one_of=("m-001", "m-012"))
+    wider = {**bounds, "merchant": some, "days": Bounds(least=1, most=92)}
+    second = first.model_copy(update={"parameters": wider, "sha256": "11" * 32})
+    third = templates.wide(StudyKind.LIFT, AGREED).model_copy(update={"policy": "22" * 32})
+    for template in (first, second, third):
+        known.take(
+            Event.TEMPLATE_PROPOSED, {"template": plain(template), "author": "analyst"}, _TIME
+        )
+    said = (
+        (first, Platform.ADS, ActKind.APPROVE_TEMPLATE, ""),
+        (first, Platform.STORE, ActKind.APPROVE_TEMPLATE, "As planned."),
+        (second, Platform.STORE, ActKind.APPROVE_TEMPLATE, ""),
+        (third, Platform.STORE, ActKind.REVOKE_TEMPLATE, "Nobody knows what the arms are."),
+    )
+    for template, platform, kind, comment in said:
+        by = Reviewer(platform, "ann" if platform is Platform.ADS else "bo", _KEY)
+        body = sign_act(by, kind, template.digest, GENESIS, comment).body
+        act = SignedAct(body=body.model_copy(update={"time": _TIME}), signature="00" * 64)
+        known.take(event_of(act), plain(act), _TIME)
+    return Papers(AGREED, known, {})
 
 
 def _left(release: Release) -> Case:

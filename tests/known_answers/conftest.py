@@ -1,22 +1,16 @@
-"""The public data sets with known answers, where they are at hand.
+"""The public data sets with known answers, where they are at hand (`tests.real_data.files`).
 
-`CLEANROOM_KNOWN_DATA` names their directory; by default it stands beside the checkout. Tests that
-need a file which is not there are skipped and say so.
+Tests that need a file which is not there are skipped and say so.
 """
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections.abc import Callable
-from io import BytesIO
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-_BESIDE_CHECKOUT = Path(__file__).parents[2].parent / "shared" / "data"
-_DATA = Path(os.environ.get("CLEANROOM_KNOWN_DATA", _BESIDE_CHECKOUT))
+from tests.real_data import files
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +18,9 @@ def known_data() -> Callable[[str], pl.DataFrame]:
     """Read one CSV file, plain or gzipped, by its name within the directory."""
 
     def read(name: str) -> pl.DataFrame:
-        file = _DATA / name
-        if not file.exists():
-            pytest.skip(f"known data '{name}' is not at hand; set CLEANROOM_KNOWN_DATA")
-        content = file.read_bytes()
-        plain = gzip.decompress(content) if file.suffix == ".gz" else content
-        return pl.read_csv(BytesIO(plain), infer_schema_length=None)
+        try:
+            return files.read(name)
+        except files.AbsentError as absent:
+            pytest.skip(str(absent))
 
     return read

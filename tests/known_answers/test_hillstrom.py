@@ -18,10 +18,14 @@ Read = Callable[[str], pl.DataFrame]
 MENS, WOMENS, NONE = "Mens E-Mail", "Womens E-Mail", "No E-Mail"
 
 
+def read_customers(read: Read) -> pl.DataFrame:
+    frame = read("hillstrom/hillstrom.csv.gz")
+    return frame.with_columns(cents=(pl.col("spend") * 100).round())
+
+
 @pytest.fixture(scope="module")
 def customers(known_data: Read) -> pl.DataFrame:
-    frame = known_data("hillstrom/hillstrom.csv.gz")
-    return frame.with_columns(cents=(pl.col("spend") * 100).round())
+    return read_customers(known_data)
 
 
 def arm(customers: pl.DataFrame, segment: str, outcome: str) -> Arm:

@@ -39,6 +39,10 @@ BCG = np.array(
 
 @pytest.fixture(name="trials")
 def trials_fixture() -> tuple[Real, Real]:
+    return bcg_trials()
+
+
+def bcg_trials() -> tuple[Real, Real]:
     """Log relative risks and their standard errors."""
     cases, others, control_cases, control_others = BCG.T
     treated, control = cases + others, control_cases + control_others

@@ -13,7 +13,9 @@ from tests.known_answers.examples import Arm, lift_of
 Read = Callable[[str], pl.DataFrame]
 
 
-def cookie_cats(players: pl.DataFrame, retained: str) -> Findings:
+def cookie_cats(read: Read, retained: str) -> Findings:
+    players = read("experiments/cookie_cats.csv.gz")
+
     def arm(version: str) -> Arm:
         people = players.filter(pl.col("test_version") == version)
         return Arm(people.height, people.height, int(people[retained].sum()))
@@ -28,7 +30,7 @@ def cookie_cats(players: pl.DataFrame, retained: str) -> Findings:
 def test_cookie_cats_must_not_be_used_because_its_arms_have_the_wrong_sizes(
     known_data: Read, retained: str, holdout: float, treated: float
 ) -> None:
-    found = cookie_cats(known_data("experiments/cookie_cats.csv.gz"), retained)
+    found = cookie_cats(known_data, retained)
     assert found.estimates["conversion_rate_holdout"].value == pytest.approx(holdout, abs=5e-5)
     assert found.estimates["conversion_rate_treated"].value == pytest.approx(treated, abs=5e-5)
     assert found.estimates["sample_ratio_p_value"].value == pytest.approx(0.0086, abs=5e-5)
@@ -38,14 +40,18 @@ def test_cookie_cats_must_not_be_used_because_its_arms_have_the_wrong_sizes(
     assert "caused" not in " ".join(found.summary)
 
 
-def test_starbucks_promotion_raised_the_purchase_rate_by_0_9455_points(known_data: Read) -> None:
-    customers = known_data("experiments/starbucks_training.csv.gz")
+def starbucks(read: Read) -> Findings:
+    customers = read("experiments/starbucks_training.csv.gz")
 
     def arm(promotion: str) -> Arm:
         people = customers.filter(pl.col("Promotion") == promotion)
         return Arm(people.height, people.height, int(people["purchase"].sum()))
 
-    found = lift_of(treated=arm("Yes"), holdout=arm("No"))
+    return lift_of(treated=arm("Yes"), holdout=arm("No"))
+
+
+def test_starbucks_promotion_raised_the_purchase_rate_by_0_9455_points(known_data: Read) -> None:
+    found = starbucks(known_data)
     assert found.estimates["conversion_rate_treated"].value == pytest.approx(0.017019, abs=5e-7)
     assert found.estimates["conversion_rate_holdout"].value == pytest.approx(0.007565, abs=5e-7)
     assert found.estimates["absolute_lift"].value == pytest.approx(0.009455, abs=5e-7)
@@ -53,11 +59,11 @@ def test_starbucks_promotion_raised_the_purchase_rate_by_0_9455_points(known_dat
     assert "caused about" in found.summary[0]
 
 
-def udacity(known_data: Read, outcome: str) -> Findings:
+def udacity(read: Read, outcome: str) -> Findings:
     """Page views are those assigned, clicks those studied; only days whose outcome is known."""
 
     def arm(name: str) -> Arm:
-        days = known_data(f"experiments/udacity_{name}.csv")
+        days = read(f"experiments/udacity_{name}.csv")
         known = days.drop_nulls()
         assigned, people = days["Pageviews"].sum(), known["Clicks"].sum()
         return Arm(int(assigned), int(people), int(known[outcome].sum()))

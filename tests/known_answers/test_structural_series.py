@@ -35,6 +35,13 @@ def printed(name: str, line: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", last)]
 
 
+def tail(name: str) -> float:
+    """The printed probability of an effect so large by chance."""
+    text = (FOLDER / f"{name}.R_summary.txt").read_text()
+    (found,) = re.findall(r"tail-area probability p:\s+([\d.]+)", text)
+    return float(found)
+
+
 def forecast_of(name: str) -> Forecast:
     rows, first = series(name), STARTS[name]
     return forecast_series(rows[:, 0], rows[:, 1:], first, draws=2000)
@@ -50,9 +57,7 @@ def test_rs_summary_is_met_within_monte_carlo_error(name: str) -> None:
     assert found.observed.sum() == pytest.approx(actual, abs=0.6)
     assert totals.mean() == pytest.approx(mean, abs=0.15 * deviation)
     assert totals.std() == pytest.approx(deviation, rel=0.12)
-    text = (FOLDER / f"{name}.R_summary.txt").read_text()
-    (tail,) = re.findall(r"tail-area probability p:\s+([\d.]+)", text)
-    assert found.tail_probability == pytest.approx(float(tail), abs=0.03)
+    assert found.tail_probability == pytest.approx(tail(name), abs=0.03)
 
 
 def test_the_same_series_has_the_same_forecast() -> None:

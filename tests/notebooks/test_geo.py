@@ -21,7 +21,7 @@ WORLD = Regions(count=10, treated=2, periods=60, after=12, effect=0.4, size=4.2)
 
 def test_the_regional_notebook_tells_of_a_planted_campaign(tmp_path: Path) -> None:
     log, room = regional_log(WORLD, seed=6), Room(tmp_path)
-    permitted = {"notebook": "geo.ipynb", "sha256": "0" * 64}
+    permitted = {"notebook": "geo.ipynb"}
     policy = {**FEW, "min_people": 50, "min_converters": 5}
     room.agree(policy=policy, studies={"geo": permitted})
     write(room.agreement, room.directory / "agreement.yaml")

@@ -249,6 +249,11 @@ def _protected(policy: Policy, *tables: Table) -> dict[str, Protected]:
     return {one.name: protect(one, policy) for one in tables}
 
 
+def candidate_of(study: Study, found: Findings) -> Candidate:
+    """A candidate of given findings, without its tables."""
+    return _release(study, {}, found, "Aurelle Skin").candidate
+
+
 def _release(
     study: Study,
     tables: dict[str, Protected],

@@ -1,7 +1,7 @@
 """Where the real public data lies, and how it is read. Nothing of it is kept in this repository.
 
 The folder is named by the environment variable CLEANROOM_KNOWN_DATA, else it is `shared/data`
-beside the checkout; it holds `hillstrom/hillstrom.csv.gz` and `tmall/repeat_buyers.csv.gz`.
+beside the checkout; each set has a folder of its own in it, as `hillstrom/hillstrom.csv.gz`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def hillstrom() -> pl.DataFrame:
     Used here: `segment` (the randomised arm), `visit` and `conversion` (0 or 1), `spend` and
     `history` (dollars), `zip_code`. Raises `AbsentError`.
     """
-    return _read("hillstrom/hillstrom.csv.gz")
+    return read("hillstrom/hillstrom.csv.gz")
 
 
 def tmall() -> pl.DataFrame:
@@ -34,10 +34,11 @@ def tmall() -> pl.DataFrame:
     `user_id` bought at `merchant_id` on 11 November; `label`: again within six months (0 or 1).
     Raises `AbsentError`.
     """
-    return _read("tmall/repeat_buyers.csv.gz")
+    return read("tmall/repeat_buyers.csv.gz")
 
 
-def _read(name: str) -> pl.DataFrame:
+def read(name: str) -> pl.DataFrame:
+    """One CSV file of the folder, plain or gzipped, by its name in it. Raises `AbsentError`."""
     path = Path(os.environ.get(VARIABLE, _BESIDE_CHECKOUT)) / name
     if not path.is_file():
         raise AbsentError(f"real data: there is no {name}; name its folder in {VARIABLE}")

@@ -134,7 +134,7 @@ class Desk:
 
     def act(self, of: Candidate, by: Reviewer, kind: ActKind, comment: str = "") -> Case:
         act = sign_act(by, kind, candidate_digest(of), self.docket.head, comment)
-        office.record_acts(self.path, self.agreement, [act])
+        office.record(self.path, self.agreement, [act])
         return self.case(of)
 
     def withdraw(self, of: Candidate, author: str = AUTHOR) -> Case:

@@ -15,7 +15,7 @@ from cleanroom.bench.execute import approved_notebook
 from cleanroom.errors import NotebookError, ReleaseError, ReviewError, StudyError
 from cleanroom.ledger import Event
 from cleanroom.policy import Policy
-from cleanroom.review.office import docket, propose, record_acts, submit
+from cleanroom.review.office import docket, propose, record, submit
 from cleanroom.review.records import ActKind, Reviewer, sign_act
 from cleanroom.review.templates import (
     Bounds,
@@ -104,7 +104,7 @@ def test_a_template_is_approved_by_both_platforms_and_not_by_its_proposer(tmp_pa
 
     def sign(by: Reviewer, kind: ActKind = ActKind.APPROVE_TEMPLATE) -> Standing:
         act = sign_act(by, kind, template.digest, docket(path).head)
-        record_acts(path, AGREED, [act])
+        record(path, AGREED, [act])
         return docket(path).proposals[template.digest].standing
 
     with pytest.raises(ReviewError, match="You proposed this template"):
@@ -135,7 +135,7 @@ def test_a_word_on_one_template_serves_no_other(desk: Desk) -> None:
     act = sign_act(ANN, ActKind.APPROVE_TEMPLATE, bounded().digest, desk.docket.head)
     moved = act.model_copy(update={"body": act.body.model_copy(update={"subject": "a" * 64})})
     with pytest.raises(ReleaseError, match="is not theirs"):
-        record_acts(desk.path, AGREED, [moved])
+        record(desk.path, AGREED, [moved])
 
 
 def test_without_its_template_a_candidate_is_neither_submitted_nor_released(desk: Desk) -> None:
@@ -145,7 +145,7 @@ def test_without_its_template_a_candidate_is_neither_submitted_nor_released(desk
         desk.vote(one, by)
     template = desk.case(one).template
     act = sign_act(ANN, ActKind.REVOKE_TEMPLATE, template, desk.docket.head)
-    record_acts(desk.path, AGREED, [act])
+    record(desk.path, AGREED, [act])
     other = desk.make(candidate(merchant="n"))
     with pytest.raises(ReviewError, match="No template that both platforms approved covers it"):
         submit(desk.path, AGREED, [other], "somebody")
@@ -162,7 +162,7 @@ def test_the_room_answers_nothing_that_no_approved_template_covers(tmp_path: Pat
     (digest,) = docket(path).proposals
     by = Reviewer(ANN.platform, templates.REVIEWER, room.reviewers[ANN.platform])
     act = sign_act(by, ActKind.REVOKE_TEMPLATE, digest, docket(path).head)
-    record_acts(path, room.agreement, [act])
+    record(path, room.agreement, [act])
     before = len([*ledger.records(path)])
     with pytest.raises(StudyError, match="No template that both platforms approved covers"):
         answer(room.directory, [study])

@@ -283,7 +283,7 @@ def test_a_double_click_changes_nothing(desk: Desk) -> None:
     assert guards.may_vote(desk.case(ONE), ballot)
     vote = sign_vote(ballot, ANN.key)
     for _ in range(2):
-        office.record_votes(desk.path, AGREED, [vote])
+        office.record(desk.path, AGREED, [vote])
     assert desk.case(ONE).votes == (vote,)
     desk.submit(ONE)
     assert len(facts(desk.path, Event.CANDIDATE_SUBMITTED)) == 1

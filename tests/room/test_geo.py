@@ -134,7 +134,7 @@ def log() -> Log:
 @pytest.fixture(scope="module")
 def filled(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Room:
     room = Room(tmp_path_factory.mktemp("regional"))
-    permitted = {"notebook": "geo.ipynb", "sha256": "0" * 64}
+    permitted = {"notebook": "geo.ipynb"}
     room.agree(policy={**FEW, "min_people": 50}, studies={"geo": permitted})
     write(room.agreement, room.directory / "agreement.yaml")
     room.vault(buyers=log.buyers, visits=log.visits)

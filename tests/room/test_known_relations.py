@@ -5,10 +5,12 @@ The logs are small and crowded: few people, CIDs passed on, orders of several bu
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import polars as pl
 import pytest
@@ -18,11 +20,14 @@ from cleanroom.gate.entries import parts_of
 from cleanroom.layout import Measure, Parts, Place
 from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
+from cleanroom.room.geo import geo_tables
 from cleanroom.room.lift import lift_tables
+from cleanroom.room.observational import observational_tables
 from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault
 from cleanroom.study import LiftStudy, SubstitutionStudy
 from tests.room.event_log import Room, opens
+from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, draw, fill
 
 WEEK = (date(2026, 3, 2), date(2026, 3, 8))
 PARTS = ((2, 3), (4, 6), (7, 8))
@@ -67,31 +72,62 @@ def crowded(home: Path, random: Random) -> Vault:
     )
 
 
-def numbers(tables: list[Table]) -> dict[tuple[str, str, str, str], float]:
-    """Each value by its table, category, measure, and arm."""
-    found = {}
+# A number's table or what it is about, categories, measure, and the other dimensions' codes.
+Key = tuple[str, str, str, tuple[str, ...]]
+
+
+def rows(tables: list[Table]) -> Iterator[tuple[Key, dict[str, Any]]]:
+    """Each cell that has data."""
     for one in tables:
-        category = next((d.name for d in one.layout.dimensions if d.categories), None)
+        layout = one.layout
+        categories = [d.name for d in layout.dimensions if d.categories]
+        codes = [d.name for d in layout.dimensions if not d.categories and d.name != "merchant"]
         for row in one.cells.filter(pl.col("no_data").is_null()).iter_rows(named=True):
-            at, arm = row[category] if category else "", row.get("arm", "")
-            found[one.name, at, row["measure"], arm] = row["value"]
-    return found
+            at = ".".join(row[name] for name in categories)
+            codes_here = tuple(row[name] for name in codes)
+            yield (layout.about or layout.name, at, row["measure"], codes_here), row
+
+
+def numbers(tables: list[Table]) -> dict[Key, float]:
+    return {key: row["value"] for key, row in rows(tables)}
 
 
 def broken(tables: list[Table]) -> Iterator[tuple[Place, Place]]:
-    values = numbers(tables)
-    for smaller, larger in (pair for one in tables for pair in one.layout.at_most):
-        for arm in ("", "treated", "holdout"):
-            pair = [values.get((p.about, p.at, p.measure, arm)) for p in (smaller, larger)]
-            if pair[0] is not None and pair[1] is not None and pair[0] > pair[1]:
-                yield smaller, larger
+    """Pairs of which the first number is more than the second, or more people are behind it."""
+    cells = dict(rows(tables))
+    for pairs, what in (("at_most", "value"), ("among", "contributors")):
+        for smaller, larger in (p for one in tables for p in getattr(one.layout, pairs)):
+            for (about, at, measure, codes), row in cells.items():
+                other = cells.get((larger.about, larger.at, larger.measure, codes))
+                if (about, at, measure) != (smaller.about, smaller.at, smaller.measure):
+                    continue
+                if other is not None and (row[what] or 0) > other["value"]:
+                    yield smaller, larger
 
 
-def measures(tables: list[Table]) -> Iterator[tuple[tuple[str, str, str, str], Measure]]:
+def unlike(tables: list[Table]) -> Iterator[Key]:
+    """Wholes that their parts do not come to."""
+    whole = numbers(tables)
+    for layout in (one.layout for one in tables if one.layout.whole is not None):
+        own = [one for one in tables if one.layout is layout]
+        sums = defaultdict[Key, float](float)
+        dimensions = {d.name: d for d in layout.dimensions}
+        kept = [name for name in dimensions if name not in ("merchant", layout.whole)]
+        for _, row in rows(own):
+            if row["measure"] in layout.estimates:
+                continue
+            at = [row[name] for name in kept if dimensions[name].categories]
+            codes = tuple(row[name] for name in kept if not dimensions[name].categories)
+            place = ".".join([*filter(None, [layout.whole_at]), *at])
+            sums[layout.whole_in, place, row["measure"], codes] += row["value"]
+        yield from (key for key, total in sums.items() if whole[key] != total)
+
+
+def measures(tables: list[Table]) -> Iterator[tuple[Key, Measure]]:
     for one in tables:
         for measure in one.layout.measures:
             for at in measure.of or [""]:
-                yield (one.name, at, measure.name, ""), measure
+                yield (one.layout.about or one.name, at, measure.name, ()), measure
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -133,3 +169,30 @@ def test_who_bought_in_both_shops_bought_in_each(tmp_path: Path, seed: int) -> N
     study = SubstitutionStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
     tables = substitution_tables(crowded(tmp_path, Random(seed)), [study])
     assert [*broken(tables)] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_lift_studies_say_of_their_numbers_holds(tmp_path: Path, seed: int) -> None:
+    """Of randomised, observational and regional tables: orders, who is among whom, and wholes."""
+    vault = fill(Room(tmp_path), draw(seed))
+    policy = Policy(min_people=2, min_converters=2)
+    lift = lift_tables(vault, [LIFT], policy)
+    observational = observational_tables(vault, [OBSERVATIONAL], policy)
+    regional = [geo_tables(vault, [GEO], days, policy) for days in (1, 7)]
+    for tables in (lift, observational, *regional):
+        assert [*broken(tables)] == []
+        assert [*unlike(tables)] == []
+    assert sum(one.layout.whole is not None for one in (*lift, *observational)) == 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_day_is_the_same_day_in_every_regional_study(tmp_path: Path, seed: int) -> None:
+    """Those of overlapping days share cells by name: their numbers have to be the same ones."""
+    vault, policy = fill(Room(tmp_path), draw(seed)), Policy(min_people=2, min_converters=2)
+    moved = {"start": date(2026, 3, 6), "campaign_start": date(2026, 3, 13)}
+    first, second = (
+        numbers(geo_tables(vault, [study], 1, policy)[:1])
+        for study in (GEO, GEO.model_copy(update=moved))
+    )
+    assert second.items() <= first.items()
+    assert len(second) < len(first)

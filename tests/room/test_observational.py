@@ -6,13 +6,18 @@ Exposures are of 10 to 12 March, purchases count for five days, the placebo peri
 from __future__ import annotations
 
 from datetime import date
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from cleanroom.errors import StudyError
+from cleanroom.agreement import write
+from cleanroom.bench.answer import answer
+from cleanroom.errors import HandoverError, StudyError
+from cleanroom.gate.candidate import read_candidate
 from cleanroom.gate.protect import protect
 from cleanroom.policy import Policy
 from cleanroom.room.exposure import COVARIATES, exposure_panel
@@ -21,7 +26,7 @@ from cleanroom.room.observational_layout import LAYOUTS, Arm, Outcome
 from cleanroom.room.vault import Vault
 from cleanroom.studies.intervals import UndefinedError
 from cleanroom.study import ObservationalStudy
-from tests.room.event_log import Room
+from tests.room.event_log import FEW, Room
 
 # Everybody is linked by a click of the beginning of March.
 TOUCHES = """
@@ -159,8 +164,7 @@ def test_where_nobody_is_exposed_there_is_nothing_to_compare(room: Room) -> None
 MANY = 600
 
 
-@pytest.fixture
-def crowd(room: Room) -> Vault:
+def crowd_of_many() -> tuple[str, str]:
     rng = np.random.default_rng(4)
     touches = ["time kind user cid"]
     visits = ["time kind buyer cid order amount"]
@@ -174,7 +178,13 @@ def crowd(room: Room) -> Vault:
             visits.append(f"13T09:00 purchase p{i} - o{i} {rng.integers(500, 2000)}")
         if rng.random() < 0.1:
             visits.append(f"06T09:00 purchase p{i} - b{i} 900")
-    return room.vault(touches="\n".join(touches), visits="\n".join(visits))
+    return "\n".join(touches), "\n".join(visits)
+
+
+@pytest.fixture
+def crowd(room: Room) -> Vault:
+    touches, visits = crowd_of_many()
+    return room.vault(touches=touches, visits=visits)
 
 
 def released(vault: Vault, name: str, policy: Policy) -> pl.DataFrame:
@@ -227,3 +237,47 @@ def test_a_study_whose_groups_differed_before_is_refused(room: Room) -> None:
     # What the refusal rests on is told.
     placebo = cells.filter(outcome=Outcome.BOUGHT_BEFORE, measure="adjusted")
     assert placebo["value"].item() > 0.1
+
+
+Left = dict[tuple[str, ...], float | None]
+
+
+def asked(room: Room, policy: Policy) -> Left:
+    """What leaves of the study by the whole way: compared with every earlier answer."""
+    (file,) = answer(room.directory, [STUDY], policy)
+    return {
+        (name, *key): value
+        for name, one in read_candidate(Path(file), room.public_key).tables.items()
+        for key, value in one.values().items()
+    }
+
+
+def test_a_rerun_with_one_buyer_more_tells_no_estimate_anew(room: Room) -> None:
+    """Of the same rows the same leaves. With one buyer more, counts that would differ by that one
+    are withheld, and with them each estimate that rests on them; a person more is not even let into
+    the join."""
+    permitted = {"notebook": "observational.ipynb"}
+    room.agree(policy={**FEW, "min_people": 10}, studies={"observational": permitted})
+    write(room.agreement, room.directory / "agreement.yaml")
+    policy = Policy(min_people=10, min_converters=5)
+    touches, visits = crowd_of_many()
+    room.vault(touches=touches, visits=visits)
+    first = asked(room, policy)
+    assert asked(room, policy) == first
+    bought = {line.split()[2] for line in visits.splitlines() if "purchase" in line}
+    one = next(f"p{n}" for n in range(MANY) if f"p{n}" not in bought)
+    room.vault(touches=touches, visits=f"{visits}\n13T09:00 purchase {one} - late 900")
+    second = asked(room, policy)
+    assert second.keys() == first.keys()
+    assert {second[key] for key in first if second[key] != first[key]} == {None}
+    names = ("naive", "matched", "adjusted")
+    for key in product((Outcome.BOUGHT, Outcome.SPENT), [Arm.BOTH], names):
+        assert first["comparison", *key] is not None
+        assert second["comparison", *key] is None
+    assert second["comparison", Outcome.BOUGHT, Arm.EXPOSED, "converters"] is None
+    # Nobody bought otherwise before the study, or was otherwise exposed.
+    for key in product([Outcome.BOUGHT_BEFORE], [Arm.BOTH], names):
+        assert second["comparison", *key] == first["comparison", *key] is not None
+    touches += "\n02T10:00 click late late"
+    with pytest.raises(HandoverError, match="fewer than min_people"):
+        room.vault(touches=touches, visits=f"{visits}\n02T10:05 visit late late - -")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cleanroom.borders import CELL_COLUMNS, MONEY, PEOPLE, SHARE, Table
+from cleanroom.borders import MONEY, PEOPLE, SHARE, Table
 from cleanroom.errors import BorderError
 from cleanroom.gate.protect import protect
 from cleanroom.layout import Dimension, Layout, Measure, Use
 from cleanroom.policy import Policy, Rounding
-from tests.factories import _build
+from tests.factories import filled
 
 POLICY = Policy(min_people=50, min_converters=10)
 RESTS: dict[str, Any] = {"rests_on": ("people", "converters"), "error": "error"}
@@ -60,12 +60,7 @@ def study(
 
 
 def made(cells: list[tuple[Any, ...]]) -> Table:
-    schema = {**dict.fromkeys(LAYOUT.names, pl.String), **CELL_COLUMNS}
-    rows = [(*cell, *[None] * (len(schema) - len(cell))) for cell in cells]
-    table: Table = _build(
-        "cleanroom.room.testing", Table, LAYOUT, pl.DataFrame(rows, schema=schema, orient="row")
-    )
-    return table
+    return filled(LAYOUT, cells)
 
 
 def told(cells: list[tuple[Any, ...]], measure: str, policy: Policy = POLICY) -> dict[str, Any]:
