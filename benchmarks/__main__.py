@@ -30,6 +30,7 @@ from benchmarks import (
     protect,
     redteam,
     scale,
+    substitution,
     suppression,
 )
 from tests.redteam.attack import PEOPLE
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "handover": scale.measure_handover,
     "redteam": redteam.measure,
     "scale": scale.measure,
+    "substitution": substitution.measure,
     "suppression": suppression.measure,
     "suppression_audit": suppression.measure_audit,
 }
@@ -69,6 +71,7 @@ ROWS = {
     "geo_coverage": 1_000,
     "keyed_join": 1_000_000,
     "lift_coverage": 1_000,
+    "substitution": 2_000,
     "lift_itt": 10_000_000,
     "observational": 4_000,
     "peers": 100_000,

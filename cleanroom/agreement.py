@@ -43,6 +43,8 @@ class StudyKind(StrEnum):
     LIFT = "lift"
     OBSERVATIONAL = "observational"
     GEO = "geo"
+    SUBSTITUTION = "substitution"
+    SPILLOVER = "spillover"
 
 
 class JoinMode(StrEnum):

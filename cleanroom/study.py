@@ -120,9 +120,44 @@ class GeoStudy(_Period):
 # Long hexadecimal or Base64 text, or what begins a PEM file.
 _KEY_LIKE = re.compile(r"[0-9a-fA-F]{32,}|[A-Za-z0-9+/_-]{40,}={0,2}|-----BEGIN ")
 
-Study = ConversionStudy | LiftStudy | ObservationalStudy | GeoStudy
+
+class SubstitutionStudy(_Period):
+    """What one merchant's link adds in the store and takes from the content platform's own shop, by
+    the arms of a holdout; orders of `start` … `end` (both included).
+
+    `held_out`: what the holdout did not get, the `link` of notes it was shown, or the `notes` with
+    their link. Of what is added in the store, a share up to `tolerated_share` may be taken from the
+    shop and count as next to nothing: named before anybody looks. Else as in `LiftStudy`.
+    """
+
+    kind: Literal[StudyKind.SUBSTITUTION] = StudyKind.SUBSTITUTION
+    study: str = Field(min_length=1)
+    population: Literal["linked_panel", "shared_identifier"] = "linked_panel"
+    planned_treated_share: float = Field(default=0.5, gt=0, lt=1)
+    max_amount: int = Field(default=500_000, ge=1)
+    held_out: Literal["link", "notes"] = "notes"
+    tolerated_share: float = Field(default=0.1, gt=0, lt=1)
+
+
+class SpilloverStudy(_Period):
+    """What people did in one merchant's store who had engaged with a note and never clicked, beside
+    people who were shown notes and did neither; notes of `start` … `end` (both included).
+
+    Counted are the `follow_up_days` after a person's own first engagement, or impression. `by`: the
+    column of touches whose values are told apart, or `none`. `population` as in `LiftStudy`.
+    """
+
+    kind: Literal[StudyKind.SPILLOVER] = StudyKind.SPILLOVER
+    follow_up_days: Literal[7, 15, 30] = 15
+    by: Literal["none", "task_group", "note"] = "task_group"
+    population: Literal["linked_panel", "shared_identifier"] = "linked_panel"
+
+
+Study = (
+    ConversionStudy | LiftStudy | ObservationalStudy | GeoStudy | SubstitutionStudy | SpilloverStudy
+)
 # Studies whose amounts one person counts in up to a bound.
-Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy)
+Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy, SubstitutionStudy)
 _JSON = TypeAdapter[Any](Any)
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
 _MODELS: dict[StudyKind, type[Model]] = {
@@ -130,6 +165,8 @@ _MODELS: dict[StudyKind, type[Model]] = {
     StudyKind.LIFT: LiftStudy,
     StudyKind.OBSERVATIONAL: ObservationalStudy,
     StudyKind.GEO: GeoStudy,
+    StudyKind.SUBSTITUTION: SubstitutionStudy,
+    StudyKind.SPILLOVER: SpilloverStudy,
 }
 
 

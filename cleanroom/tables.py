@@ -87,11 +87,19 @@ class TableContract:
 
 
 ENGAGEMENTS = ("comment", "like", "collect", "share", "follow")
-TOUCH_KINDS = ("impression", "click", "read", *ENGAGEMENTS)
-VISIT_KINDS = ("visit", "search", "cart", "purchase", "refund")
+# A `click` leads to the store; a click on a `blue_link`, to the content platform's own shop. A
+# `back_search` is for the merchant or its products, after a note was read.
+TOUCH_KINDS = ("impression", "click", "read", *ENGAGEMENTS, "back_search", "blue_link")
 ORDER_KINDS = ("purchase", "refund")
+# What people do in a store besides looking round and buying: they view a product or make it a
+# `favourite`, `subscribe` to the store or `join` its members, and pay a `deposit` on a pre-sale
+# order. No kind of visit is called as a kind of touch is.
+STORE_KINDS = ("view", "favourite", "subscribe", "join", "deposit")
+VISIT_KINDS = ("visit", "search", "cart", *ORDER_KINDS, *STORE_KINDS)
+CUSTOMERS = ("new", "existing")
 ARMS = ("treated", "holdout")
 
+_PAID = (*ORDER_KINDS, "deposit")
 _EVENT = Column(Role.EVENT)
 _TEXT = Column(Role.DIMENSION)
 _MAYBE_TEXT = Column(Role.DIMENSION, required=False)
@@ -120,7 +128,10 @@ TABLES: dict[str, TableContract] = {
             "time": _TIME,
             "cost": _MAYBE_MONEY,
             "cid": _CID,
+            "format": _MAYBE_TEXT,
+            "task_group": _MAYBE_TEXT,
         },
+        optional=("format", "task_group"),
     ),
     "assignments": TableContract(
         Platform.ADS,
@@ -137,6 +148,19 @@ TABLES: dict[str, TableContract] = {
         {"user": _PERSON, "region": _MAYBE_TEXT, "prior_engagements": _MAYBE_INTEGER, **_SHARED},
         optional=tuple(_SHARED),
     ),
+    # Orders in the content platform's own shop; a collaboration may do without them.
+    "onsite_orders": TableContract(
+        Platform.ADS,
+        {
+            "event_id": _EVENT,
+            "kind": Column(Role.DIMENSION, kinds=ORDER_KINDS),
+            "user": _PERSON,
+            "merchant": _TEXT,
+            "time": _TIME,
+            "order": Column(Role.EVENT, required=False, needed_by=ORDER_KINDS),
+            "amount": Column(Role.MEASURE, ValueType.MONEY, required=False, needed_by=ORDER_KINDS),
+        },
+    ),
     "visits": TableContract(
         Platform.STORE,
         {
@@ -145,10 +169,13 @@ TABLES: dict[str, TableContract] = {
             "buyer": _PERSON,
             "merchant": _TEXT,
             "time": _TIME,
-            "order": Column(Role.EVENT, required=False, needed_by=ORDER_KINDS),
-            "amount": Column(Role.MEASURE, ValueType.MONEY, required=False, needed_by=ORDER_KINDS),
+            "order": Column(Role.EVENT, required=False, needed_by=_PAID),
+            "amount": Column(Role.MEASURE, ValueType.MONEY, required=False, needed_by=_PAID),
             "cid": _CID,
+            "product": _MAYBE_TEXT,
+            "customer": Column(Role.DIMENSION, required=False, kinds=CUSTOMERS),
         },
+        optional=("product", "customer"),
     ),
     "buyers": TableContract(
         Platform.STORE,

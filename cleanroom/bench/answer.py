@@ -41,16 +41,20 @@ from cleanroom.room.place import (
     study_name,
 )
 from cleanroom.room.recorded import days_reached
+from cleanroom.room.spillover import spillover_tables
+from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault, open_vault, room_key
 from cleanroom.room.whole_path import whole_path
-from cleanroom.studies import conversion, geo, lift, observational
+from cleanroom.studies import conversion, geo, lift, observational, spillover, substitution
 from cleanroom.studies.lift_doubts import Circumstances
 from cleanroom.study import (
     ConversionStudy,
     GeoStudy,
     LiftStudy,
     ObservationalStudy,
+    SpilloverStudy,
     Study,
+    SubstitutionStudy,
     bounded,
 )
 
@@ -232,6 +236,8 @@ def _asked(study: Study) -> tuple[Any, ...]:
         return (*asked, study.campaign_start)
     if isinstance(study, ConversionStudy):
         return (*asked, study.channel, study.touch_window_days, study.until)
+    if isinstance(study, SpilloverStudy):
+        return (*asked, study.follow_up_days, study.by, study.population)
     return asked
 
 
@@ -242,6 +248,12 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
     if adjusted:
         return observational_tables(ground.vault, adjusted, ground.policy)
+    spilled = [study for study in studies if isinstance(study, SpilloverStudy)]
+    if spilled:
+        return spillover_tables(ground.vault, spilled, ground.policy)
+    shops = [study for study in studies if isinstance(study, SubstitutionStudy)]
+    if shops:
+        return substitution_tables(ground.vault, shops, ground.policy)
     paths = [study for study in studies if isinstance(study, ConversionStudy)]
     merchants = [study.merchant for study in paths]
     return whole_path(ground.vault, merchants, paths[0], ground.policy)
@@ -274,6 +286,10 @@ def _findings(
         return observational.findings(tables, bounded(study, ground.policy), currency)
     if isinstance(study, GeoStudy):
         return geo.findings(tables, study, currency)
+    if isinstance(study, SpilloverStudy):
+        return spillover.findings(tables, study)
+    if isinstance(study, SubstitutionStudy):
+        return substitution.findings(tables, bounded(study, ground.policy), currency)
     return conversion.findings(tables, currency)
 
 

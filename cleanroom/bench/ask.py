@@ -71,6 +71,29 @@ def geo(
     return _ask(room, StudyKind.GEO, merchant=merchant, treated=list(treated), **days, **more)
 
 
+def substitution(
+    room: str | Path, *, merchant: str, study: str, start: str | date, end: str | date, **more: Any
+) -> Candidate:
+    """Ask for one merchant's substitution study, by the arms of the assignment `study`; `more` are
+    further parameters of `study.SubstitutionStudy`.
+
+    Raises `StudyError` if the parameters are wrong or the agreement does not permit the study.
+    """
+    named = {"merchant": merchant, "study": study, "start": start, "end": end}
+    return _ask(room, StudyKind.SUBSTITUTION, **named, **more)
+
+
+def spillover(
+    room: str | Path, *, merchant: str, start: str | date, end: str | date, **more: Any
+) -> Candidate:
+    """Ask for one merchant's spillover study, notes of `start` … `end` (both included); `more` are
+    further parameters of `study.SpilloverStudy`.
+
+    Raises `StudyError` if the parameters are wrong or the agreement does not permit the study.
+    """
+    return _ask(room, StudyKind.SPILLOVER, merchant=merchant, start=start, end=end, **more)
+
+
 def _ask(room: str | Path, kind: StudyKind, **parameters: Any) -> Candidate:
     room = Path(room)
     parse_study(kind, parameters)

@@ -16,7 +16,13 @@ from cleanroom.policy import Policy
 from cleanroom.room.reach import tables_depend_on
 from cleanroom.room.shown import holding, memory_of
 from cleanroom.room.vault import Vault
-from cleanroom.study import LiftStudy, ObservationalStudy, Study
+from cleanroom.study import (
+    LiftStudy,
+    ObservationalStudy,
+    SpilloverStudy,
+    Study,
+    SubstitutionStudy,
+)
 
 
 @contextmanager
@@ -45,10 +51,12 @@ def _earlier(studies: Sequence[Study], answers: Sequence[Answer]) -> Earlier:
 def _period(study: Study) -> Period:
     """The days of a study's numbers, and what else they depend on that a person chooses."""
     of: tuple[str, ...] = ()
-    if isinstance(study, LiftStudy):
+    if isinstance(study, (LiftStudy, SubstitutionStudy)):
         of = (study.study, study.population)
-    if isinstance(study, ObservationalStudy):
-        chosen = study.model_dump(mode="json", exclude={"merchant", "start", "end", "max_people"})
+    if isinstance(study, (ObservationalStudy, SpilloverStudy)):
+        # The people of a spillover study are the same by whatever they are told.
+        left_out = {"merchant", "start", "end", "max_people", "by"}
+        chosen = study.model_dump(mode="json", exclude=left_out)
         of = tuple(f"{name}: {value}" for name, value in chosen.items())
     return Period(study.start, study.end, of)
 

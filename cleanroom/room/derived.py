@@ -23,6 +23,7 @@ from cleanroom.room.journeys import attribute
 from cleanroom.room.link import link
 from cleanroom.room.match import match
 from cleanroom.room.opened import Place
+from cleanroom.room.panel import linked_bridges, shared_bridges
 from cleanroom.room.vault import Vault, is_gone, kept_rows, storage_key
 from cleanroom.tables import IdentifierKind
 
@@ -51,6 +52,15 @@ def shared_sides(vault: Vault, identifier: IdentifierKind) -> tuple[Frame, Frame
     users, buyers = (with_join_key(vault, table, identifier) for table in ("users", "buyers"))
     require_matches(vault, count_matches(users, buyers, identifier))
     return users, buyers
+
+
+def bridges(vault: Vault, population: str) -> Frame:
+    """Which user is which buyer, for the `population` of a study: by a link, or by the identifier
+    that both platforms hold. Raises as `shared_sides`."""
+    identifier = vault.agreement.join.shared_identifier
+    if population == "shared_identifier" and identifier is not None:
+        return shared_bridges(*shared_sides(vault, identifier), identifier)
+    return linked_bridges(links(vault))
 
 
 def _derived(vault: Vault, name: str) -> Frame:

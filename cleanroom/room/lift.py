@@ -17,7 +17,7 @@ from cleanroom.layout import Layout
 from cleanroom.policy import Policy
 from cleanroom.room import lift_cells, lift_people, outcomes
 from cleanroom.room.counting import Cell, no_data, table
-from cleanroom.room.derived import links, shared_sides
+from cleanroom.room.derived import bridges, links
 from cleanroom.room.engine import Frame, collect
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.lift_cells import Counts
@@ -33,7 +33,7 @@ from cleanroom.room.lift_layout import (
 )
 from cleanroom.room.lift_parts import ELSEWHERE, Tallies, by_customer, by_region, by_week
 from cleanroom.room.numbered import Numbering, numbering
-from cleanroom.room.panel import linked_bridges, members, panel, shared_bridges, wanted
+from cleanroom.room.panel import members, panel, wanted
 from cleanroom.room.recorded import days_reached, unrecorded
 from cleanroom.room.vault import Vault, rows_of
 from cleanroom.study import LiftStudy, bounded
@@ -145,7 +145,7 @@ def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
     assignments = rows_of(vault, "assignments").filter(wanted(pairs))
-    bridged = members(assignments, _bridges(vault, studies[0].population))
+    bridged = members(assignments, bridges(vault, studies[0].population))
     people = panel(bridged)
     more = _more(vault, studies[0], people, bridged, policy)
     seen = collect(_seen(vault, studies[0], people, more), "people by arm")
@@ -197,13 +197,6 @@ def _parts(
 
 def _weeks_begun(vault: Vault, study: LiftStudy) -> int:
     return sum(days_reached(vault, week_starts(study.start, study.end)))
-
-
-def _bridges(vault: Vault, population: str) -> Frame:
-    identifier = vault.agreement.join.shared_identifier
-    if population == "shared_identifier" and identifier is not None:
-        return shared_bridges(*shared_sides(vault, identifier), identifier)
-    return linked_bridges(links(vault))
 
 
 def _more(

@@ -15,12 +15,14 @@ from cleanroom.room.counting import on_local_days
 from cleanroom.room.engine import Frame
 from cleanroom.room.journeys import net_orders
 from cleanroom.room.lift_layout import week_starts
-from cleanroom.study import LiftStudy
+from cleanroom.study import LiftStudy, SubstitutionStudy
 
 PERSON = ("merchant", "study", "buyer")
 
 
-def outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> Frame:
+def outcomes(
+    people: Frame, visits: Frame, study: LiftStudy | SubstitutionStudy, timezone: str
+) -> Frame:
     """Who bought after the assignment, on the study's days: `amount`, net of refunds, within
     0 … `max_amount`; `beyond`, what was cut off, and `capped`, whether anything was; `week`, the
     number (from 0) of the week of the first purchase."""
@@ -31,10 +33,7 @@ def outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> F
     purchases = bought.join(assigned, on=["merchant", "buyer"], how="inner").filter(
         nw.col("time") > nw.col("assigned")
     )
-    orders = net_orders(purchases, visits, by=(*PERSON, "order"))
-    spent = orders.group_by(*PERSON).agg(
-        amount=nw.col("net").sum().cast(nw.Int64), time=nw.col("time").min()
-    )
+    spent = _spent(purchases, visits)
     later = [
         (~on_local_days("time", study.start, day - timedelta(days=1), timezone)).cast(nw.Int64)
         for day in week_starts(study.start, study.end)[1:]
@@ -45,6 +44,30 @@ def outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> F
         capped=(nw.col("amount") > study.max_amount).cast(nw.Int64),
         week=nw.sum_horizontal(nw.lit(0).cast(nw.Int64), *later),
     ).drop("time")
+
+
+def _spent(purchases: Frame, orders: Frame) -> Frame:
+    """Net `amount` by person over all `purchases`, and `time`, when the first was made; refunds are
+    among the `orders`."""
+    net = net_orders(purchases, orders, by=(*PERSON, "order"))
+    return net.group_by(*PERSON).agg(
+        amount=nw.col("net").sum().cast(nw.Int64), time=nw.col("time").min()
+    )
+
+
+def onsite(members: Frame, orders: Frame, study: SubstitutionStudy, timezone: str) -> Frame:
+    """Who ordered in the content platform's own shop after the assignment, on the study's days, by
+    any user who is both assigned and bridged: `onsite_amount`, as `amount` of `outcomes`."""
+    bought = orders.filter(
+        nw.col("kind") == "purchase", on_local_days("time", study.start, study.end, timezone)
+    ).select("merchant", "user", "order", "amount", "time")
+    assigned = members.select(*PERSON, "user", assigned="time")
+    purchases = bought.join(assigned, on=["merchant", "user"], how="inner").filter(
+        nw.col("time") > nw.col("assigned")
+    )
+    return _spent(purchases, orders).select(
+        *PERSON, onsite_amount=nw.col("amount").clip(0, study.max_amount)
+    )
 
 
 def before(people: Frame, visits: Frame, buyers: Frame, most: int) -> Frame:

@@ -14,17 +14,25 @@ from cleanroom.policy import Policy
 from cleanroom.room.conversion import bounded_parts
 from cleanroom.room.conversion_layout import Step
 from cleanroom.room.link import Outcome
-from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
+from cleanroom.study import (
+    GeoStudy,
+    LiftStudy,
+    ObservationalStudy,
+    SpilloverStudy,
+    Study,
+    SubstitutionStudy,
+    bounded,
+)
 
 # Parameters that only the reading of the tables depends on, or tables that noise does without.
-_NOT_IN_TABLES = {"planned_treated_share", "segments"}
+_NOT_IN_TABLES = {"planned_treated_share", "segments", "held_out", "tolerated_share"}
 
 
 def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:
     """By table of `study`, how far one person reaches into one merchant's cells.
 
-    Raises `StudyError` for an observational study, where nothing bounds that, and for a regional
-    one, where nothing does over all periods.
+    Raises `StudyError` for an observational study, where nothing bounds that, for a regional
+    one, where nothing does over all periods, and for those of substitution and spillover.
     """
     if isinstance(study, ObservationalStudy):
         raise StudyError(
@@ -37,6 +45,11 @@ def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:
             "be behind a number in every period.",
             "ask for a lift or conversion study.",
         )
+    if isinstance(study, (SubstitutionStudy, SpilloverStudy)):
+        raise StudyError(
+            f"The agreement asks for noise, and no {study.kind} study is made under noise.",
+            "ask for a lift study, whose numbers can carry noise.",
+        )
     if isinstance(study, LiftStudy):
         return _lift(bounded(study, policy))
     return _conversion(policy)
@@ -45,6 +58,8 @@ def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:
 def tables_depend_on(study: Study, policy: Policy) -> dict[str, Any]:
     """What shapes a study's tables, its parameters and bounds, as plain JSON values."""
     if isinstance(study, LiftStudy):
+        return bounded(study, policy).model_dump(mode="json", exclude=_NOT_IN_TABLES)
+    if isinstance(study, SubstitutionStudy):
         return bounded(study, policy).model_dump(mode="json", exclude=_NOT_IN_TABLES)
     bounds = {"max_events_per_person", "max_amount_per_person"}
     # Under noise there are only the tables that none of these shapes.

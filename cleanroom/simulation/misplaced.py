@@ -16,7 +16,7 @@ from cleanroom.simulation.chance import DAY, MINUTE, SECOND, Whole, later
 from cleanroom.simulation.hard_cases import WINDOW_DAYS
 from cleanroom.simulation.settings import MILLISECONDS_PER_DAY
 from cleanroom.simulation.shopping import organic
-from cleanroom.simulation.world import World
+from cleanroom.simulation.world import World, merged
 
 _LAST_REPLAY = 3 * MILLISECONDS_PER_DAY  # after the click
 
@@ -38,9 +38,7 @@ def with_misplaced_cids(rng: np.random.Generator, world: World) -> World:
     )
     followed = again.filter(pl.col("other") & pl.col("has_store"))
     visits = pl.concat([_visits_with(rng, world, followed), _elsewhere(rng, world, elsewhere)])
-    return replace(
-        world, touches=_merged(world.touches, again), visits=_merged(world.visits, visits)
-    )
+    return replace(world, touches=merged(world.touches, again), visits=merged(world.visits, visits))
 
 
 def _good(rows: pl.DataFrame) -> pl.DataFrame:
@@ -112,11 +110,3 @@ def _visits_with(rng: np.random.Generator, world: World, clicks: pl.DataFrame) -
     visits = organic(clicks["person"].to_numpy(), time)
     merchant = clicks["merchant"].cast(pl.Int64)
     return visits.with_columns(clicks["cid"].cast(pl.Int64), merchant, flaw=pl.lit(None))
-
-
-def _merged(rows: pl.DataFrame, planted: pl.DataFrame) -> pl.DataFrame:
-    """All rows in order of time, the planted ones with new event numbers."""
-    last = int(rows["event"].to_numpy().max(initial=-1))
-    numbered = planted.with_columns(event=pl.int_range(pl.len()) + last + 1)
-    numbered = numbered.select(rows.columns).cast(rows.schema)
-    return rows.merge_sorted(numbered.sort("time"), key="time")

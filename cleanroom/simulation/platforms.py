@@ -12,7 +12,9 @@ import polars as pl
 from cleanroom.simulation.chance import distinct_numbers, hexadecimal
 from cleanroom.simulation.dirt import with_dirt
 from cleanroom.simulation.exports import AdsExport, StoreExport, ads_export, store_export
+from cleanroom.simulation.further_events import with_further_events
 from cleanroom.simulation.misplaced import with_misplaced_cids
+from cleanroom.simulation.onsite import onsite_orders
 from cleanroom.simulation.population import buyers_frame, users_frame
 from cleanroom.simulation.settings import SimulationSettings
 from cleanroom.simulation.truth import Truth, tell_truth
@@ -35,13 +37,16 @@ def simulate(settings: SimulationSettings) -> Simulation:
     The columns are those of `cleanroom.tables`, without the optional shared identifiers. Money is
     in fen, times in the zone of Shanghai.
     """
-    life, delivery, misplacing = np.random.SeedSequence(settings.seed).spawn(3)
+    life, delivery, *later = np.random.SeedSequence(settings.seed).spawn(5)
+    misplacing, further, ordering = map(np.random.default_rng, later)
     rng = np.random.default_rng(delivery)
     world = with_dirt(rng, build_world(settings, life))
-    world = with_misplaced_cids(np.random.default_rng(misplacing), world)
+    world = with_misplaced_cids(misplacing, world)
     cids = _cids(rng, world)
-    truth = tell_truth(world, cids)
-    ads = ads_export(world, users_frame(world.population, rng), cids)
+    world = with_further_events(further, world)
+    orders = onsite_orders(ordering, world)
+    truth = tell_truth(world, cids, orders)
+    ads = ads_export(world, users_frame(world.population, rng), cids, orders)
     store = store_export(world, buyers_frame(world.population, rng), cids)
     return Simulation(settings, ads, store, truth)
 
@@ -54,13 +59,14 @@ def write_exports(simulation: Simulation, directory: Path) -> None:
     """
     ads, store, truth = simulation.ads, simulation.store, simulation.truth
     tables = {
-        "ads": {"touches": ads.touches, "assignments": ads.assignments, "users": ads.users},
+        "ads": vars(ads),
         "store": {"buyers": store.buyers, "merchants": store.merchants},
         "truth": {
             "lift": truth.lift,
             "panel": truth.panel,
             "totals": truth.totals,
             "links": truth.links,
+            "onsite": truth.onsite,
         },
     }
     for owner, frames in tables.items():

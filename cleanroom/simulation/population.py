@@ -87,10 +87,15 @@ def inclination(population: Population, merchant: MerchantModel) -> Real:
     return leaning
 
 
+def appetite(population: Population, merchant: MerchantModel) -> Real:
+    """How much likelier than the mean each person is to buy what the merchant sells, anywhere."""
+    return _tilted(inclination(population, merchant), _TASTE_OF_BASELINE)
+
+
 def baseline(population: Population, merchant: MerchantModel) -> Real:
     """Each person's probability to buy from the merchant in half the period, untreated."""
-    leaning = _tilted(inclination(population, merchant), _TASTE_OF_BASELINE)
-    return np.where(population.has_store, np.minimum(merchant.baseline * leaning, _MOST), 0.0)
+    probability = np.minimum(merchant.baseline * appetite(population, merchant), _MOST)
+    return np.where(population.has_store, probability, 0.0)
 
 
 def uplift(population: Population, merchant: MerchantModel) -> Real:

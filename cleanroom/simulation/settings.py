@@ -26,7 +26,9 @@ class SimulationSettings:
     `days` are local days from `start`; the holdouts are assigned at their middle. Rates:
     `second_account_rate` of the people have a second ads account, `no_store_rate` have no store
     account; each hard case of the link is planted on `hard_case_rate` of the clicks, each kind of
-    dirt on `dirt_rate` of a table's rows (at least three, unless the rate is 0).
+    dirt on `dirt_rate` of a table's rows (at least three, unless the rate is 0). Of what the
+    campaigns add in the store, `substitution_rate` is taken from the content platform's own shop.
+    Each engagement with a note brings about a store visit with `spillover_rate`.
 
     Raises ValueError if there are too few people, merchants or days, or a rate is no small share.
     """
@@ -40,13 +42,18 @@ class SimulationSettings:
     no_store_rate: float = 0.12
     hard_case_rate: float = 0.005
     dirt_rate: float = 0.0002
+    substitution_rate: float = 0.25
+    spillover_rate: float = 0.0
 
     def __post_init__(self) -> None:
         # A replayed CID is seen 16 to 25 days after a click of the first half.
         for name, least in (("people", 100), ("merchants", 1), ("days", 40)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: at least {least} are needed.")
-        for name in ("second_account_rate", "no_store_rate", "hard_case_rate", "dirt_rate"):
+        for name in (
+            *("second_account_rate", "no_store_rate", "hard_case_rate", "dirt_rate"),
+            *("substitution_rate", "spillover_rate"),
+        ):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"{name}: a share from 0 to 0.5 is needed.")
 

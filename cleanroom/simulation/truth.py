@@ -10,6 +10,7 @@ import polars as pl
 from cleanroom.simulation.dirt import dirt_counts, without_dirt
 from cleanroom.simulation.exports import arm, merchant_texts
 from cleanroom.simulation.linked_panel import linked_panel
+from cleanroom.simulation.onsite import onsite_truth
 from cleanroom.simulation.population import uplift
 from cleanroom.simulation.true_links import hard_case_counts, true_links
 from cleanroom.simulation.world import World
@@ -33,6 +34,8 @@ class Truth:
     `events`: good rows by table and kind (`clean`), planted rows by table and flaw (`dirt`), and
     what the good rows show of each hard case of the link (`hard_cases`).
     `links`: who truly stands behind each CID (see `true_links`).
+    `onsite`, by merchant: what its campaign takes from the content platform's own shop (see
+    `onsite_truth`).
     """
 
     lift: pl.DataFrame
@@ -40,10 +43,12 @@ class Truth:
     totals: pl.DataFrame
     events: Counts
     links: pl.DataFrame
+    onsite: pl.DataFrame
 
 
-def tell_truth(world: World, cids: pl.Series) -> Truth:
-    """Work out the truth of a `world` whose dirt is marked; `cids`: texts by number."""
+def tell_truth(world: World, cids: pl.Series, orders: pl.DataFrame) -> Truth:
+    """Work out the truth of a `world` whose dirt is marked, and of its on-site `orders`; `cids`:
+    texts by number."""
     dirt = {"touches": dirt_counts(world.touches), "visits": dirt_counts(world.visits)}
     world = without_dirt(world)
     panel = linked_panel(world)
@@ -59,6 +64,7 @@ def tell_truth(world: World, cids: pl.Series) -> Truth:
         totals=_totals(world),
         events=_events(world) | {"dirt": dirt},
         links=true_links(world, cids),
+        onsite=onsite_truth(world, orders).with_columns(merchant=merchant_texts(world)),
     )
 
 

@@ -66,6 +66,14 @@ def build_world(settings: SimulationSettings, seed: np.random.SeedSequence) -> W
     return World(settings, population, merchants, touches, visits, assignments)
 
 
+def merged(rows: pl.DataFrame, planted: pl.DataFrame) -> pl.DataFrame:
+    """All rows, their dirt marked, in order of time; the `planted` ones get new event numbers."""
+    last = int(rows["event"].to_numpy().max(initial=-1))
+    numbered = planted.with_columns(event=pl.int_range(pl.len()) + last + 1)
+    numbered = numbered.select(rows.columns).cast(rows.schema)
+    return rows.merge_sorted(numbered.sort("time"), key="time")
+
+
 def _of_merchant(half: Half, index: int) -> Half:
     return Half(
         *(

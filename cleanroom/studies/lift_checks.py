@@ -18,11 +18,15 @@ RELEVANT_LIFT = 0.10
 def check_arms(estimates: Mapping[str, Estimate], planned_treated_share: float) -> dict[str, Check]:
     """All checks by name; one whose inputs were withheld is UNKNOWN."""
     checks = (
-        _sample_ratio(estimates, planned_treated_share),
-        _linked_share_equal(estimates),
+        *check_split(estimates, planned_treated_share),
         _enough_data(estimates),
     )
     return {check.name: check for check in checks}
+
+
+def check_split(estimates: Mapping[str, Estimate], planned: float) -> tuple[Check, Check]:
+    """Whether the arms have the planned sizes, and are seen alike."""
+    return _sample_ratio(estimates, planned), _linked_share_equal(estimates)
 
 
 def _sample_ratio(estimates: Mapping[str, Estimate], planned: float) -> Check:

@@ -37,13 +37,13 @@ from cleanroom.studies.sequential import always_valid_difference
 P_VALUE = "p-value"
 RATIO = "ratio"
 ARMS = ("treated", "holdout")
-_MEE = "score interval of the pooled two-proportion test, 95 % (Mee 1984)"
-_KOOPMAN = "score interval of the ratio, 95 % (Koopman 1984)"
+MEE = "score interval of the pooled two-proportion test, 95 % (Mee 1984)"
+KOOPMAN = "score interval of the ratio, 95 % (Koopman 1984)"
 _CHI_SQUARE = "Pearson's chi-square goodness of fit"
-_FLEISS = "80 % power, two-sided 5 % (Fleiss, Levin and Paik 2003)"
+FLEISS = "80 % power, two-sided 5 % (Fleiss, Levin and Paik 2003)"
 _FIELLER = "Fieller's interval of the ratio, 95 % (Fieller 1954)"
 ALWAYS_VALID = "holds at every look at once, 95 % (Waudby-Smith 2024)"
-_WELCH = "Welch's t interval, 95 % (Welch 1947), amounts winsorised per person"
+WELCH = "Welch's t interval, 95 % (Welch 1947), amounts winsorised per person"
 
 Arm = TypeVar("Arm")
 
@@ -66,7 +66,8 @@ def incremental_amount(treated: Moments, holdout: Moments) -> Interval:
     return _incremental(difference_of_means(treated, holdout), treated.people)
 
 
-def _detectable(treated: Proportion, holdout: Proportion) -> float:
+def detectable(treated: Proportion, holdout: Proportion) -> float:
+    """The smallest difference of shares that is likely found."""
     noise = treated.noise_variance(holdout.share) + holdout.noise_variance(holdout.share)
     return detectable_difference(holdout, treated.people, noise)
 
@@ -87,19 +88,19 @@ def _chance(difference: Difference) -> Chance:
 
 _BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Result]], ...] = (
     (
-        Shown("absolute_lift", "Conversion rate, treated minus holdout", SHARE, _MEE),
+        Shown("absolute_lift", "Conversion rate, treated minus holdout", SHARE, MEE),
         difference_of_proportions,
     ),
     (
-        Shown("relative_conversion_lift", "Absolute lift / holdout's rate", SHARE, _KOOPMAN),
+        Shown("relative_conversion_lift", "Absolute lift / holdout's rate", SHARE, KOOPMAN),
         relative_difference,
     ),
     (
-        Shown("incremental_conversions", "Buyers added: absolute lift × treated", PEOPLE, _MEE),
+        Shown("incremental_conversions", "Buyers added: absolute lift × treated", PEOPLE, MEE),
         incremental_people,
     ),
     (
-        Shown("incremental_conversions_p_value", "p-value of no effect on buying", P_VALUE, _MEE),
+        Shown("incremental_conversions_p_value", "p-value of no effect on buying", P_VALUE, MEE),
         no_difference,
     ),
     (
@@ -116,17 +117,17 @@ _BUYING: tuple[tuple[Shown, Callable[[Proportion, Proportion], Result]], ...] = 
         lambda t, h: _chance(always_valid_difference(t, h)),
     ),
     (
-        Shown("minimum_detectable_lift", "Smallest absolute lift likely found", SHARE, _FLEISS),
-        _detectable,
+        Shown("minimum_detectable_lift", "Smallest absolute lift likely found", SHARE, FLEISS),
+        detectable,
     ),
 )
 _SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Result]], ...] = (
     (
-        Shown("amount_lift", "Amount per person, treated minus holdout", MONEY, _WELCH),
+        Shown("amount_lift", "Amount per person, treated minus holdout", MONEY, WELCH),
         difference_of_means,
     ),
     (
-        Shown("incremental_conversion_value", "Amount added: amount lift × treated", MONEY, _WELCH),
+        Shown("incremental_conversion_value", "Amount added: amount lift × treated", MONEY, WELCH),
         incremental_amount,
     ),
     (
@@ -143,7 +144,7 @@ _SPENDING: tuple[tuple[Shown, Callable[[Moments, Moments], Result]], ...] = (
             "incremental_conversion_value_p_value",
             "p-value of no effect on the amount",
             P_VALUE,
-            _WELCH,
+            WELCH,
         ),
         no_difference_of_means,
     ),
@@ -161,7 +162,7 @@ def estimate_lift(
     estimates = [
         *_counts(given),
         *_rates(given),
-        *_alike(given, planned_treated_share),
+        *alike(given, planned_treated_share),
         *(estimate(shown, by_arm(Proportion, compute), *buying) for shown, compute in _BUYING),
         *(estimate(shown, by_arm(Moments, compute), *spending) for shown, compute in _SPENDING),
     ]
@@ -211,7 +212,7 @@ def _rates(given: Mapping[str, Quantity]) -> list[Estimate]:
     ]
 
 
-def _alike(given: Mapping[str, Quantity], planned: float) -> list[Estimate]:
+def alike(given: Mapping[str, Quantity], planned: float) -> list[Estimate]:
     """How often chance alone makes the arms as unlike as they are, before any outcome."""
     assigned = [given[f"assigned_{arm}"] for arm in ARMS]
     studied = [given[f"{name}_{arm}"] for arm in ARMS for name in ("people", "assigned")]
@@ -224,7 +225,7 @@ def _alike(given: Mapping[str, Quantity], planned: float) -> list[Estimate]:
             *assigned,
         ),
         estimate(
-            Shown("linked_share_p_value", "p-value of equal linked shares", P_VALUE, _MEE),
+            Shown("linked_share_p_value", "p-value of equal linked shares", P_VALUE, MEE),
             by_arm(Proportion, no_difference),
             *studied,
         ),

@@ -40,6 +40,8 @@ from cleanroom.room.conversion_parts import parted_layout
 from cleanroom.room.delay_layout import delay_layout, maturity_layout
 from cleanroom.room.geo import PLACED_LAYOUT, regions_layout
 from cleanroom.room.observational_layout import LAYOUTS as OBSERVATIONAL
+from cleanroom.room.spillover import PARTS_LAYOUTS, SPILLOVER_LAYOUT
+from cleanroom.room.substitution import SHOPS_LAYOUT
 from cleanroom.study import parameters_of
 from cleanroom.tables import ARMS
 from tests.factories import protected
@@ -52,6 +54,7 @@ LAYOUTS = (
     *(lift.WEEKS_LAYOUT, lift.CUSTOMERS_LAYOUT, lift.REGIONS_LAYOUT),
     *OBSERVATIONAL,
     *(PLACED_LAYOUT, regions_layout(("first",), 7)),
+    *(SPILLOVER_LAYOUT, *PARTS_LAYOUTS.values(), SHOPS_LAYOUT),
     *(delay_layout(_DAY, _DAY), maturity_layout(_DAY, _DAY, _DAY, Policy())),
     *(
         layout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cleanroom.borders import Findings
@@ -12,7 +13,9 @@ from cleanroom.studies.portfolio import portfolio
 from tests.known_answers.examples import conversion_of, whole_lift
 from tests.known_answers.observational_examples import observational_of
 from tests.known_answers.regions import Regions, geo_of
+from tests.known_answers.shops import World, shops_of
 from tests.known_answers.test_portfolio import market
+from tests.known_answers.test_spillover import ENGAGED, SHOWN, spillover_of
 
 METHODS = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 FOUND = {
@@ -20,6 +23,8 @@ FOUND = {
     "lift": whole_lift(),
     "observational": observational_of(),
     "geo": geo_of(Regions(count=10, treated=2, periods=40, after=8).draw(1)[0]),
+    "substitution": shops_of(*World(people=60_000, seed=4).draw(np.random.default_rng(4))),
+    "spillover": spillover_of(parts={"g1": (ENGAGED, SHOWN)}),
     "portfolio": portfolio(market(20).lifts, "CNY").findings,
 }
 
@@ -43,7 +48,8 @@ def test_each_estimate_and_check_has_its_row_and_each_row_its_estimate(
 
 
 def one_for_all(name: str) -> str:
-    """Of weeks and of regions, one stands for all."""
+    """Of weeks and of regions, one stands for all; parts are as their whole."""
+    name = name.partition("@")[0]
     return re.sub(r"_region_.*", "_region_elsewhere", re.sub(r"week_\d+", "week_01", name))
 
 

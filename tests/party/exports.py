@@ -34,6 +34,7 @@ TOUCHES: list[Row] = [
         "time": f"2026-05-0{n + 1}T10:00:00+08:00",
         "cost": 120 if kind == "click" else None,
         "cid": f"CANARY-cid-{n}" if kind == "click" else None,
+        "task_group": "g1",
     }
     for n, kind in enumerate(("impression", "click", "read", "click"))
 ]
@@ -62,6 +63,17 @@ GOOD: dict[str, list[Row]] = {
         }
     ],
     "users": [{"user": "CANARY-user-0", "region": "east", "prior_engagements": 3}],
+    "onsite_orders": [
+        {
+            "event_id": "s1",
+            "kind": "purchase",
+            "user": "CANARY-user-0",
+            "merchant": "M01",
+            "time": "2026-05-02T10:00:00+08:00",
+            "order": "s1",
+            "amount": 9900,
+        }
+    ],
     "visits": VISITS,
     "buyers": [
         {"buyer": "CANARY-buyer-0", "region": "east", "prior_orders": 1, "prior_amount": 9900}

@@ -31,7 +31,7 @@ from cleanroom.party.derive import join_key, token_key
 from cleanroom.party.handover import write_handover
 from cleanroom.party.ingest import ExportTable
 from cleanroom.party.keys import create_keys, load_keys
-from cleanroom.tables import TABLES, IdentifierKind, Platform, Role
+from cleanroom.tables import TABLES, TOUCH_KINDS, VISIT_KINDS, IdentifierKind, Platform, Role
 from tests.agreements import agreed, signed_by_both
 from tests.party import room
 from tests.party.exports import (
@@ -92,6 +92,7 @@ def test_opened_columns_are_handed_over_in_their_types(ads: Party, store: Party)
         "time": time,
         "cost": pl.Int64(),
         "cid": pl.String(),
+        "task_group": pl.String(),
     }
     assert dict(store.read("merchants").schema) == {
         **dict.fromkeys(("merchant", "name", "shop_type", "category"), pl.String()),
@@ -176,7 +177,7 @@ def test_a_column_that_is_not_opened_stays_at_home(ads: Party) -> None:
 def test_columns_may_stand_in_any_order(ads: Party) -> None:
     write_table(ads.export, "touches", [dict(reversed(row.items())) for row in TOUCHES], "csv")
     ads.hand_over()
-    assert ads.read("touches").columns == list(TABLES["touches"].columns)
+    assert ads.read("touches").columns == list(ads.agreement.opens["touches"])
 
 
 def test_no_raw_identifier_is_handed_over(ads: Party, store: Party) -> None:
@@ -432,6 +433,10 @@ def test_the_hash_that_the_agreement_names_makes_all_tokens(
         assert by_sm3[table].drop(secret).equals(by_sha256[table].drop(secret))
     clicked, seen = by_sm3["touches"]["cid"].drop_nulls(), by_sm3["visits"]["cid"]
     assert clicked.to_list() == seen.to_list()[:2]
+
+
+def test_no_kind_of_visit_is_called_as_a_kind_of_touch_is() -> None:
+    assert not set(TOUCH_KINDS) & set(VISIT_KINDS)
 
 
 def test_every_identifier_of_the_contracts_is_tokenised() -> None:

@@ -159,6 +159,7 @@ def test_the_first_delivery_of_many_is_kept(ads: Party) -> None:
         time=pl.lit("2026-05-01T00:00:00Z"),
         cost=pl.col("n"),
         cid=pl.lit(None, dtype=pl.String),
+        task_group=pl.lit(None, dtype=pl.String),
     )
     for old in ads.export.glob("touches.*"):
         old.unlink()

@@ -48,5 +48,5 @@ def test_the_tables_without_dirt_are_kept_whole(
         Platform.ADS, agreement, home / "keys", exports / "ads", home / "out"
     ).hand_over()
     clean = [table for table in report.tables if table.table != "touches"]
-    assert {table.table for table in clean} == {"assignments", "users"}
+    assert {table.table for table in clean} == {"assignments", "users", "onsite_orders"}
     assert not [fault for table in clean for fault in table.faults]

@@ -260,6 +260,7 @@ def _simulated() -> dict[str, pl.DataFrame]:
         "touches": world.ads.touches,
         "assignments": world.ads.assignments,
         "users": world.ads.users,
+        "onsite_orders": world.ads.onsite_orders,
         "visits": world.store.visits.with_columns(zoned),
         "buyers": world.store.buyers,
         "merchants": world.store.merchants,

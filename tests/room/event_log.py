@@ -135,7 +135,7 @@ class Room:
             },
         } | changes
         shared = terms["join"].get("shared_identifier")
-        return {"opens": _opens(leaving_out={"email", "phone"} - {shared}), **terms}
+        return {"opens": opens(leaving_out={"email", "phone", "onsite_orders"} - {shared}), **terms}
 
     def rows(self, log: str) -> list[Row]:
         """The events of a text table."""
@@ -227,10 +227,12 @@ class Room:
         return open_vault(self.directory, self.agreement)
 
 
-def _opens(leaving_out: set[str]) -> dict[str, dict[str, str]]:
+def opens(leaving_out: set[str]) -> dict[str, dict[str, str]]:
+    """What both platforms open: all but these tables and columns."""
     return {
         table: {n: c.role.value for n, c in contract.columns.items() if n not in leaving_out}
         for table, contract in TABLES.items()
+        if table not in leaving_out
     }
 
 

@@ -22,6 +22,8 @@ from cleanroom.room import (
     reach,
     recorded,
     shown,
+    spillover,
+    substitution,
     vault,
     whole_path,
 )
@@ -35,6 +37,8 @@ DOORS = {
     "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
     "observational": {"observational_tables"},
+    "spillover": {"spillover_tables"},
+    "substitution": {"substitution_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
     "recorded": {"days_reached"},
@@ -80,6 +84,8 @@ def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
     assert get_type_hints(geo.geo_tables)["return"] == list[Table]
     assert get_type_hints(observational.observational_tables)["return"] == list[Table]
+    assert get_type_hints(spillover.spillover_tables)["return"] == list[Table]
+    assert get_type_hints(substitution.substitution_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     # Who is behind answers, by numbers that mean something in the room alone; for the gate.

@@ -27,10 +27,11 @@ from cleanroom.room.delay import delay_tables
 from cleanroom.room.geo import geo_tables
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.observational import observational_tables
+from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault
 from cleanroom.room.whole_path import whole_path
-from cleanroom.study import ConversionStudy, LiftStudy
-from tests.room.event_log import Room
+from cleanroom.study import ConversionStudy, LiftStudy, SubstitutionStudy
+from tests.room.event_log import Room, opens
 from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, draw, fill
 
 WEEK = (date(2026, 3, 2), date(2026, 3, 8))
@@ -62,9 +63,18 @@ def crowded(home: Path, random: Random) -> Vault:
         visits.append(f"{time()} {kind} {random.choice(buyers)} {cid} {order}")
     assignments = ["user study arm time"]
     assignments += [f"{u} s {random.choice(['treated', 'holdout'])} 04T00:00" for u in users[:3]]
+    orders = ["time kind user order amount"]
+    for _ in range(30):
+        kind = random.choice(["purchase", "purchase", "refund"])
+        order = f"s{random.randint(1, 12)} {random.randint(1, 90)}"
+        orders.append(f"{time()} {kind} {random.choice(users)} {order}")
     room = Room(home)
+    room.agree(opens=opens(leaving_out={"phone"}))
     return room.vault(
-        touches="\n".join(touches), visits="\n".join(visits), assignments="\n".join(assignments)
+        touches="\n".join(touches),
+        visits="\n".join(visits),
+        assignments="\n".join(assignments),
+        onsite_orders="\n".join(orders),
     )
 
 
@@ -158,6 +168,13 @@ def test_orders_and_parts_hold_of_every_number(tmp_path: Path, seed: int, policy
 def test_arms_are_nested(tmp_path: Path, seed: int) -> None:
     study = LiftStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
     assert [*broken(lift_tables(crowded(tmp_path, Random(seed)), [study]))] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_bought_in_both_shops_bought_in_each(tmp_path: Path, seed: int) -> None:
+    study = SubstitutionStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
+    tables = substitution_tables(crowded(tmp_path, Random(seed)), [study])
+    assert [*broken(tables)] == []
 
 
 @pytest.mark.parametrize("seed", range(3))

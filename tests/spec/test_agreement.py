@@ -74,7 +74,8 @@ def test_the_founding_agreement_says_what_the_programme_says(agreement: Agreemen
 
 
 def test_each_platform_opens_its_own_tables(agreement: Agreement) -> None:
-    assert set(agreement.opened(Platform.ADS)) == {"touches", "assignments", "users"}
+    ads = {"touches", "assignments", "users", "onsite_orders"}
+    assert set(agreement.opened(Platform.ADS)) == ads
     assert set(agreement.opened(Platform.STORE)) == {"visits", "buyers", "merchants"}
     assert agreement.opened(Platform.ADS)["touches"]["cid"] is Role.JOIN_KEY
     for table in agreement.opens.values():

@@ -338,7 +338,7 @@ def test_a_rotation_needs_a_room_to_be_sealed_to(epochs: TwoEpochs) -> None:
 
 
 def test_an_export_without_persons_is_refused(epochs: TwoEpochs) -> None:
-    for name in ("touches", "assignments", "users"):
+    for name in ("touches", "assignments", "users", "onsite_orders"):
         nobody = [row | {"user": "unknown"} for row in GOOD[name]]
         write_table(epochs.export(ADS), name, nobody, "csv")
     with pytest.raises(ExportError, match="names no person"):
