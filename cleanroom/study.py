@@ -156,8 +156,7 @@ class SpilloverStudy(_Period):
 Study = (
     ConversionStudy | LiftStudy | ObservationalStudy | GeoStudy | SubstitutionStudy | SpilloverStudy
 )
-# Studies whose amounts one person counts in up to a bound.
-Bounded = TypeVar("Bounded", LiftStudy, ObservationalStudy, SubstitutionStudy)
+Bounded = TypeVar("Bounded", bound=Model)
 _JSON = TypeAdapter[Any](Any)
 _STUDY: TypeAdapter[Study] = TypeAdapter(Annotated[Study, Field(discriminator="kind")])
 _MODELS: dict[StudyKind, type[Model]] = {
@@ -218,8 +217,12 @@ def study_digest(study: Study) -> str:
 
 
 def bounded(study: Bounded, policy: Policy) -> Bounded:
-    """The study with what one person counts as the study or the policy bounds it: the less."""
-    most = min(study.max_amount, policy.max_amount_per_person or study.max_amount)
+    """The study with what one person counts as the study or the policy bounds it: the less; as it
+    is, if it bounds nothing itself."""
+    own = getattr(study, "max_amount", None)
+    if own is None:
+        return study
+    most = min(own, policy.max_amount_per_person or own)
     return study.model_copy(update={"max_amount": most})
 
 

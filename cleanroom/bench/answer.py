@@ -18,6 +18,7 @@ from typing import Any
 from cleanroom import ledger, signing
 from cleanroom.agreement import agreement_digest
 from cleanroom.bench.grain import Answered, finest
+from cleanroom.bench.kinds import KINDS
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
@@ -31,8 +32,6 @@ from cleanroom.review.office import docket
 from cleanroom.review.templates import Proposal, Template, covering
 from cleanroom.room.delay import last_complete_day
 from cleanroom.room.eligibility import Eligible, eligibility
-from cleanroom.room.lift import lift_tables
-from cleanroom.room.observational import observational_tables
 from cleanroom.room.place import (
     agreement_of,
     candidate_file,
@@ -41,20 +40,13 @@ from cleanroom.room.place import (
     study_name,
 )
 from cleanroom.room.recorded import days_reached
-from cleanroom.room.spillover import spillover_tables
-from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.room.whole_path import whole_path
-from cleanroom.studies import conversion, geo, lift, observational, spillover, substitution
 from cleanroom.studies.lift_doubts import Circumstances
 from cleanroom.study import (
     ConversionStudy,
     GeoStudy,
     LiftStudy,
-    ObservationalStudy,
-    SpilloverStudy,
     Study,
-    SubstitutionStudy,
     bounded,
 )
 
@@ -188,7 +180,7 @@ def _answered(
     if regional:
         yield from finest(regional, ground.vault, ground.policy, past, earlier)
         return
-    tables = _tables(alike, ground)
+    tables = KINDS[alike[0].kind].tables(ground.vault, alike, ground.policy)
     yield Answered(alike, tables, *protect_together(tables, ground.policy, past, earlier))
 
 
@@ -213,7 +205,7 @@ def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Cand
 def _counted(studies: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, list[Table]]]:
     """Each study's tables as counted, which hold those of other merchants as well."""
     for alike in _alike(studies):
-        tables = _tables(alike, ground)
+        tables = KINDS[alike[0].kind].tables(ground.vault, alike, ground.policy)
         for study in alike:
             yield study, tables
 
@@ -223,40 +215,11 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        asked = _asked(study)
+        parameters = [getattr(study, name) for name in KINDS[study.kind].alike]
+        asked = (study.kind, study.start, study.end, *parameters)
         groups[(*asked, seen[(*asked, study.merchant)])].append(study)
         seen[(*asked, study.merchant)] += 1
     return list(groups.values())
-
-
-def _asked(study: Study) -> tuple[Any, ...]:
-    """What studies have in common that one pass answers."""
-    asked = (study.kind, study.start, study.end)
-    if isinstance(study, GeoStudy):
-        return (*asked, study.campaign_start)
-    if isinstance(study, ConversionStudy):
-        return (*asked, study.channel, study.touch_window_days, study.until)
-    if isinstance(study, SpilloverStudy):
-        return (*asked, study.follow_up_days, study.by, study.population)
-    return asked
-
-
-def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
-    lifts = [study for study in studies if isinstance(study, LiftStudy)]
-    if lifts:
-        return lift_tables(ground.vault, lifts, ground.policy)
-    adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
-    if adjusted:
-        return observational_tables(ground.vault, adjusted, ground.policy)
-    spilled = [study for study in studies if isinstance(study, SpilloverStudy)]
-    if spilled:
-        return spillover_tables(ground.vault, spilled, ground.policy)
-    shops = [study for study in studies if isinstance(study, SubstitutionStudy)]
-    if shops:
-        return substitution_tables(ground.vault, shops, ground.policy)
-    paths = [study for study in studies if isinstance(study, ConversionStudy)]
-    merchants = [study.merchant for study in paths]
-    return whole_path(ground.vault, merchants, paths[0], ground.policy)
 
 
 def _circumstances(study: Study, ground: _Ground) -> Circumstances:
@@ -279,18 +242,8 @@ def _earlier(study: Study, ground: _Ground) -> Iterator[dict[str, Any]]:
 def _findings(
     study: Study, tables: dict[str, Protected], ground: _Ground, about: Circumstances
 ) -> Findings:
-    currency = ground.vault.agreement.currency
-    if isinstance(study, LiftStudy):
-        return lift.findings(tables, bounded(study, ground.policy), currency, about)
-    if isinstance(study, ObservationalStudy):
-        return observational.findings(tables, bounded(study, ground.policy), currency)
-    if isinstance(study, GeoStudy):
-        return geo.findings(tables, study, currency)
-    if isinstance(study, SpilloverStudy):
-        return spillover.findings(tables, study)
-    if isinstance(study, SubstitutionStudy):
-        return substitution.findings(tables, bounded(study, ground.policy), currency)
-    return conversion.findings(tables, currency)
+    own, currency = bounded(study, ground.policy), ground.vault.agreement.currency
+    return KINDS[study.kind].findings(tables, own, currency, about)
 
 
 def _manifest(study: Study, ground: _Ground) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from cleanroom.studies.geo_checks import MOST_DROPPED
 from cleanroom.studies.geo_panel import is_complete
 from cleanroom.study import GeoStudy, Study
 
-_GRAINS = (1, 7)  # in days
+COARSEST = 7  # days
+_GRAINS = (1, COARSEST)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
