@@ -6,14 +6,13 @@ Where hardly anything could be told there is no chart: `untold` says so in one l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cleanroom.borders import Estimate, Findings, Protected
 from cleanroom.outside import drawing, theme
-from cleanroom.outside.drawing import BarRow, IntervalRow
+from cleanroom.outside.drawing import IntervalRow
 from cleanroom.outside.names import key_words
 from cleanroom.outside.words import Figure, cell_figure, estimate_figure
 from cleanroom.study import ALL, UNATTRIBUTED
@@ -27,7 +26,6 @@ _RATES = {
     "visit_per_click": "people seen in the store, % of people who clicked",
     "click_per_reach": "people who clicked, % of people reached",
 }
-_TONES = (theme.ADS, theme.STORE, theme.CAUTION)
 
 
 def untold(table: Protected) -> str:
@@ -54,75 +52,70 @@ def delay_chart(findings: Findings) -> alt.LayerChart | None:
     return drawing.intervals(rows, axis, title)
 
 
-@dataclass(frozen=True)
-class _Share:
-    """What a rule credits to a part, in orders, and how that is written; None: not told."""
-
-    value: float | None
-    text: str
-
-
 def credit_chart(credit: Protected | None, findings: Findings) -> alt.LayerChart | None:
-    """What each rule would credit to whom, in orders, dated by the order; a rule is told whole."""
+    """What each part is credited with by the first rule that is told, and from the least to the
+    most by any; in orders, dated by the order."""
     if credit is None:
         return None
-    every = {**_by_rule(credit), **_by_removal(findings)}
+    every = credit_by_rule(credit, findings)
     told = {
-        rule: own for rule, own in every.items() if all(s.value is not None for s in own.values())
+        rule: {part: value for part, (value, _) in own.items() if value is not None}
+        for rule, own in every.items()
+        if all(value is not None for value, _ in own.values())
     }
     if not told:
         return None
-    parts = dict.fromkeys(part for own in every.values() for part in own if part != UNATTRIBUTED)
-    tones = {part: _TONES[place % len(_TONES)] for place, part in enumerate(parts)}
-    tones[UNATTRIBUTED] = theme.MUTED
-    rows = [
-        BarRow(rule if place == 0 else "", own[part].value, own[part].text, part, part, tones[part])
-        for rule, own in told.items()
-        for place, part in enumerate(part for part in tones if part in own)
-    ]
-    missing = [rule for rule in every if rule not in told]
-    if missing:
-        label = missing[0] if len(missing) == 1 else f"{len(missing)} other rules"
-        rows.append(BarRow(label, None, "withheld", "", "withheld", theme.WITHHELD))
-    title = _most_credited(told)
-    drawn = drawing.bars(rows, "orders, dated by the order", title)
-    words = (
-        f"{rule}: {', '.join(f'{part} {share.text}' for part, share in own.items())}"
-        for rule, own in told.items()
-    )
-    hidden = f" Withheld: {', '.join(missing)}." if missing else ""
-    drawn.description = f"{title}. {'; '.join(words)}.{hidden}"
-    return drawn
+    first = next(iter(told))
+    rows = []
+    for part, value in told[first].items():
+        texts = dict(every[rule][part] for rule in told if part in every[rule])
+        least, most = min(texts, key=lambda n: n or 0), max(texts, key=lambda n: n or 0)
+        apart = (
+            ""
+            if texts[least].text == texts[most].text
+            else f"{texts[least].text} to {texts[most].text}"
+        )
+        text = f"{every[first][part][1].text}{f' ({apart})' if apart else ''}"
+        tone = theme.MUTED if part == UNATTRIBUTED else theme.ADS
+        rows.append(IntervalRow(part, "", value, least, most, text, tone))
+    axis = f"orders; dot: {first}, line: least to most by rule"
+    untold_rules = len(every) - len(told)
+    hidden = f"; withheld: {untold_rules}" if untold_rules else ""
+    return drawing.intervals(rows, axis, f"{_most_credited(told)}{hidden}")
 
 
-def _by_rule(credit: Protected) -> dict[str, dict[str, _Share]]:
-    """By rule in words what each part is credited with, the unattributed last."""
+def credit_by_rule(
+    credit: Protected, findings: Findings
+) -> dict[str, dict[str, tuple[float | None, Figure]]]:
+    """By rule in words the orders that each part is credited with, the unattributed last."""
     channel = credit.dimensions[-1]
     cells = credit.cells.filter(pl.col("measure") == "orders", pl.col(channel) != ALL)
-    found: dict[str, dict[str, _Share]] = {}
+    found: dict[str, dict[str, tuple[float | None, Figure]]] = {}
     for rule, part, value in cells.select("rule", channel, "value").iter_rows():
-        text = cell_figure(credit, rule, part, "orders", currency="").text or ""
-        found.setdefault(key_words(rule), {})[part] = _Share(value, text)
+        figure = cell_figure(credit, rule, part, "orders", currency="")
+        found.setdefault(key_words(rule), {})[part] = (value, figure)
     for own in found.values():
         if UNATTRIBUTED in own:
             own[UNATTRIBUTED] = own.pop(UNATTRIBUTED)
-    return found
-
-
-def _by_removal(findings: Findings) -> dict[str, dict[str, _Share]]:
-    found = {
-        name.removeprefix(_MARKOV): _Share(one.value, estimate_figure(one).text or "")
+    removal = {
+        name.removeprefix(_MARKOV): (one.value, estimate_figure(one))
         for name, one in findings.estimates.items()
         if name.startswith(_MARKOV)
     }
-    return {key_words("markov"): found} if found else {}
+    if not removal:
+        return found
+    # What no touch came before is the same by every rule.
+    rest = (own[UNATTRIBUTED] for own in found.values() if UNATTRIBUTED in own)
+    known = next((one for one in rest if one[0] is not None), None)
+    unattributed = {UNATTRIBUTED: known} if known else {}
+    return {**found, key_words("markov"): {**removal, **unattributed}}
 
 
-def _most_credited(told: Mapping[str, Mapping[str, _Share]]) -> str:
+def _most_credited(told: Mapping[str, Mapping[str, float]]) -> str:
     """Whether all rules that are told agree on who is credited with the most orders."""
     leaders = set()
     for own in told.values():
-        values = {part: s.value or 0.0 for part, s in own.items() if part != UNATTRIBUTED}
+        values = {part: value for part, value in own.items() if part != UNATTRIBUTED}
         most = max(values.values(), default=0.0)
         leaders.add(frozenset(part for part, value in values.items() if value == most))
     (first, *others) = leaders

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cleanroom.borders import Candidate
-from cleanroom.outside.path_charts import credit_chart, delay_chart, parts_chart, untold
-from cleanroom.outside.pieces import draw, pair
+from cleanroom.outside.path_charts import (
+    credit_by_rule,
+    credit_chart,
+    delay_chart,
+    parts_chart,
+    untold,
+)
+from cleanroom.outside.pieces import Grid, draw, pair
+from cleanroom.outside.words import Figure
 
 if TYPE_CHECKING:
     import altair as alt
@@ -28,7 +35,22 @@ def path_facts(candidate: Candidate) -> dict[str, Any]:
         section: _section(candidate, table, chart, beginnings) if table in tables else None
         for section, (table, chart, beginnings) in sections.items()
     }
-    return {"channel": candidate.manifest["study"].get("channel"), **made}
+    rules = _rules(candidate) if made["credit"] and made["credit"]["chart"] else None
+    return {"channel": candidate.manifest["study"].get("channel"), "rules": rules, **made}
+
+
+def _rules(candidate: Candidate) -> Grid:
+    """What each rule credits to whom: a row for each part, a column for each rule."""
+    credit = candidate.tables["credit"]
+    every = credit_by_rule(credit, candidate.findings)
+    parts = dict.fromkeys(part for own in every.values() for part in own)
+    none = (None, Figure(""))
+    rows = tuple((part, tuple(own.get(part, none)[1] for own in every.values())) for part in parts)
+    return Grid(
+        "Orders that each rule credits, and those that none does",
+        (credit.dimensions[-1], *every),
+        rows,
+    )
 
 
 def _section(

@@ -13,11 +13,14 @@ import pytest
 
 from cleanroom.outside.report import LeftOut, Published, render_index, render_report
 from tests.outside import factories
+from tests.outside.whole_path import whole_path
 
 HERE = Path(__file__).parent
 
 
 def report(name: str) -> str:
+    if name == "whole_path":
+        return render_report(whole_path())
     return render_report(getattr(factories, name)())
 
 
@@ -39,7 +42,9 @@ def words(svg: str) -> str:
     return "\n".join(["<svg>", *re.findall(r"<text[^>]*(?<!/)>(.*?)</text>", svg), "</svg>"])
 
 
-@pytest.mark.parametrize("name", ["rich", "mostly_withheld", "broken_split", "rounded", "index"])
+@pytest.mark.parametrize(
+    "name", ["rich", "mostly_withheld", "broken_split", "rounded", "whole_path", "index"]
+)
 def test_a_page_is_as_approved(name: str) -> None:
     page = outline(index() if name == "index" else report(name))
     approved = HERE / f"{name}.html"
