@@ -18,6 +18,7 @@ DOORS = {
     "blinded": {"Meeting", "match"},
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
+    "engine": {"Engine", "use"},
     "lift": {"lift_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
