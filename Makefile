@@ -3,11 +3,12 @@
 
 VENV  := .venv
 PEERS := .venv-peers
+ORACLES := .venv-oracles
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/installed
 LOCK  := requirements.lock
 
-.PHONY: help setup demo test lint format types benchmark peers lock clean
+.PHONY: help setup demo test lint format types benchmark peers oracles lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 @/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -49,6 +50,11 @@ peers: $(STAMP) ## install into .venv-peers what the blinded join is measured ag
 	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
 	  -r benchmarks/peer_scripts/requirements.lock
 
+oracles: $(STAMP) ## install into .venv-oracles what the adjusted effects are held against
+	$(BIN)/python -m venv --clear $(ORACLES)
+	$(ORACLES)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+	  -r benchmarks/oracle_scripts/requirements.lock
+
 # One lock for Python 3.11 and newer on Linux and macOS; no header, which would name the command's
 # own paths, and no addresses, so that it installs from whatever registry a machine is set up for.
 lock: $(STAMP) ## write requirements.lock anew within the bounds of pyproject.toml
@@ -57,7 +63,7 @@ lock: $(STAMP) ## write requirements.lock anew within the bounds of pyproject.to
 	  --no-emit-find-links --system-certs --quiet --output-file $(LOCK)
 
 clean: ## remove the environment, results and caches
-	rm -rf $(VENV) $(PEERS) out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(ORACLES) out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv, pinned by the lock like all else, installs in seconds; where it cannot be had or cannot reach

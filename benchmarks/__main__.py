@@ -12,14 +12,20 @@ from typing import Any
 import psutil
 
 from benchmarks import (
+    aipw,
     blinded_join,
     coverage,
     demo,
     desk,
     differencing,
+    geo_coverage,
     keyed_join,
+    lift_coverage,
+    lift_itt,
     link,
+    observational,
     peers,
+    portfolio,
     protect,
     redteam,
     scale,
@@ -28,14 +34,20 @@ from benchmarks import (
 from tests.redteam.attack import PEOPLE
 
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "aipw": aipw.measure,
     "blinded_join": blinded_join.measure,
     "coverage": coverage.measure,
     "demo": demo.measure,
     "desk": desk.measure,
     "differencing": differencing.measure,
+    "geo_coverage": geo_coverage.measure,
     "keyed_join": keyed_join.measure,
+    "lift_coverage": lift_coverage.measure,
+    "lift_itt": lift_itt.measure,
     "link": link.measure,
+    "observational": observational.measure,
     "peers": peers.measure,
+    "portfolio": portfolio.measure,
     "protect": protect.measure,
     "handover": scale.measure_handover,
     "redteam": redteam.measure,
@@ -45,13 +57,19 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 # Where it is not 200,000, and the options that not every benchmark has.
 ROWS = {
+    "aipw": 1_000_000,
     "blinded_join": 100_000,
     "desk": 500,
     "handover": 1_000_000,
     "scale": 1_000_000,
     "differencing": 1_000,
+    "geo_coverage": 1_000,
     "keyed_join": 1_000_000,
+    "lift_coverage": 1_000,
+    "lift_itt": 10_000_000,
+    "observational": 4_000,
     "peers": 100_000,
+    "portfolio": 20_000,
     "protect": 20,
     "redteam": PEOPLE,
     "suppression": 400,

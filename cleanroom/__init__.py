@@ -2,7 +2,9 @@
 
 Each platform tokenises and hands over; the room accepts, joins and computes; the gate protects;
 studies read what is protected; reviewers of both platforms sign; a report is drawn from the
-release. In a notebook: `cleanroom.conversion(...)` and `cleanroom.lift(...)`.
+release. In a notebook: `cleanroom.conversion(...)`, `cleanroom.lift(...)`,
+`cleanroom.observational(...)` and `cleanroom.geo(...)`; `cleanroom.portfolio(...)` reads the lifts
+that were released of many merchants.
 """
 
 from __future__ import annotations
@@ -19,11 +21,17 @@ _STORY = {
     "accept": ("cleanroom.room.vault", "accept"),
     "conversion_tables": ("cleanroom.room.conversion", "conversion_tables"),
     "lift_tables": ("cleanroom.room.lift", "lift_tables"),
+    "geo_tables": ("cleanroom.room.geo", "geo_tables"),
     "protect": ("cleanroom.gate.protect", "protect"),
     "conversion": ("cleanroom.bench.ask", "conversion"),
     "lift": ("cleanroom.bench.ask", "lift"),
+    "observational": ("cleanroom.bench.ask", "observational"),
+    "geo": ("cleanroom.bench.ask", "geo"),
+    "portfolio": ("cleanroom.bench.portfolio", "portfolio"),
     "display": ("cleanroom.bench.display", None),
     "charts": ("cleanroom.outside.charts", None),
+    "comparability": ("cleanroom.outside.comparability", None),
+    "lines": ("cleanroom.outside.lines", None),
     "run": ("cleanroom.bench.run", "run"),
     "release": ("cleanroom.bench.release", None),
     "decide": ("cleanroom.desk.decide", "decide"),

@@ -17,13 +17,16 @@ class Absence(StrEnum):
 
 
 class NoData(StrEnum):
-    """Why there never was a number: facts about a platform's tables, never about people."""
+    """Why there never was a number: facts about a platform's tables, or about a study's design
+    that stand in its released checks as well; never about people."""
 
     NOT_RECORDED = "not_recorded"
     NO_ASSIGNMENT = "no_assignment"
+    REFUSED = "refused"
 
 
 NO_DATA_WORDS = {
     NoData.NOT_RECORDED: "the platform hands over no records of it",
     NoData.NO_ASSIGNMENT: "the ads platform assigned nobody to this study",
+    NoData.REFUSED: "the study refused to estimate it, because its groups are not comparable",
 }

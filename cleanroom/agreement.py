@@ -41,6 +41,8 @@ class StudyKind(StrEnum):
 
     CONVERSION = "conversion"
     LIFT = "lift"
+    OBSERVATIONAL = "observational"
+    GEO = "geo"
 
 
 class JoinMode(StrEnum):

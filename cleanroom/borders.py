@@ -3,9 +3,8 @@
     party ─ Handover ─► room ─ Table ─► gate ─ Protected ─► studies ─ Findings ─► gate ─ Candidate
     ─► review ─ Release ─► outside
 
-Building one elsewhere raises `BorderError`, so the wrong program fails where it is written. This
-is a discipline of the code, not a defence against hostile code in the same process: there the
-border is the process each zone runs in.
+Building one elsewhere raises `BorderError`, so the wrong program fails where it is written. Against
+hostile code the border is the process each zone runs in.
 """
 
 from __future__ import annotations
@@ -34,7 +33,9 @@ EVENTS = "events"
 CIDS = "CIDs"  # distinct click ids
 MONEY = "minor units"
 MONEY_SQUARED = "minor units²"
-SHARE = "share"
+SHARE, AREA = "share", "area"  # the area under a curve that runs from 0 to 1
+DEVIATIONS = "standard deviations"
+EFFECTIVE = "people of equal weight"
 AMOUNTS = (MONEY, MONEY_SQUARED)
 SUMS = (EVENTS, *AMOUNTS)  # one person may make up a large part of such a value
 

@@ -25,6 +25,7 @@ class Use(StrEnum):
     GROUP = "grouped by"
     COUNT = "counted distinct"
     SUM = "summed"
+    ESTIMATE = "estimated with"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ CLASSES: dict[Role, ColumnClass] = {
     ),
     Role.EVENT: ColumnClass(frozenset({Use.COUNT}), "counted distinct: so many events or orders"),
     Role.TIME: ColumnClass(frozenset(), "never output; it only decides what counts"),
-    Role.DIMENSION: ColumnClass(frozenset({Use.GROUP}), "grouped by"),
-    Role.MEASURE: ColumnClass(frozenset({Use.SUM}), "summed over people"),
+    Role.DIMENSION: ColumnClass(
+        frozenset({Use.GROUP, Use.ESTIMATE}), "grouped by, or adjusted for in an estimate"
+    ),
+    Role.MEASURE: ColumnClass(
+        frozenset({Use.SUM, Use.ESTIMATE}),
+        "summed over people, or averaged or adjusted for in an estimate",
+    ),
 }
 
 
@@ -62,6 +68,8 @@ class Dimension:
 
     `total`: the code of the row of all together, if there is one. `parents`: child → parent, each
     a code of this dimension (note → creator → campaign); without a parent it is a part of `total`.
+    `parts`: whether the categories are parts of one number (weeks, kinds of customers), which may
+    be added up, and not numbers of different kinds (steps).
     """
 
     name: str
@@ -69,6 +77,7 @@ class Dimension:
     categories: tuple[str, ...] = ()
     total: str | None = None
     parents: Mapping[str, str] = field(default_factory=dict, hash=False)
+    parts: bool = False
 
     @property
     def sums(self) -> bool:
@@ -84,6 +93,10 @@ class Measure:
     `adds_up`: nobody is behind two of a merchant's cells, so that values and people add up.
     `parts`: how its totals, and longer periods, are made of parts where what one person counts is
     not bounded.
+
+    An estimate is computed in the room, where the rows are, and `rests_on` counts of people of the
+    same table: it leaves only where all of them do. It leaves as a multiple of `grain`, or of a
+    tenth of its standard error, which the measure `error` holds (for an error that is itself).
     """
 
     name: str
@@ -92,6 +105,9 @@ class Measure:
     of: tuple[str, ...] = ()
     adds_up: bool = False
     parts: Parts = Parts.WITHIN
+    rests_on: tuple[str, ...] = ()
+    error: str = ""
+    grain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,12 @@ Pairs = tuple[tuple[Place, Place], ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """A table's name, title, dimensions and measures; `contrast` names the dimension of arms.
+    """A table's name, title, dimensions and measures.
 
+    `contrast` names the dimension of arms, whose cells are withheld together. `compared` names the
+    dimension of groups that an estimate compares: it rests on the counts of all of them.
+    `whole`: the dimension whose parts come to a number that the table `whole_in` tells, so that all
+    of them leave or none does, and none without that number.
     `about`: what its cells are about, the table's name where there is nothing else. Tables about
     the same share cells: the total over notes of one is a cell of another without notes.
     `at_most`: pairs of which the first number is never more than the second, whatever the data.
@@ -117,7 +137,8 @@ class Layout:
     by: if the first leaves, they are enough. The cells of a pair are alike in all dimensions
     that come from columns.
 
-    Raises `BorderError` if a column is put to a use that its class does not allow.
+    Raises `BorderError` if a column is put to a use that its class does not allow, or an estimate
+    does not say what it rests on.
     """
 
     name: str
@@ -125,6 +146,9 @@ class Layout:
     dimensions: tuple[Dimension, ...]
     measures: tuple[Measure, ...]
     contrast: str | None = None
+    whole: str | None = None
+    whole_in: str = ""
+    compared: str | None = None
     about: str = ""
     at_most: Pairs = ()
     among: Pairs = ()
@@ -145,8 +169,10 @@ class Layout:
                     "name the columns it counts or sums.",
                 )
             self._check(measure.name, measure.use, measure.columns)
+            self._check_support(measure)
         names = Counter(dimension.name for dimension in self.dimensions)
-        if max(names.values(), default=1) > 1 or self.contrast not in {None, *names}:
+        known, across = {None, *names}, {self.contrast, self.whole, self.compared}
+        if max(names.values(), default=1) > 1 or not across <= known:
             raise BorderError(
                 f"Table '{self.name}': its dimensions do not fit.", "name each once, and the arms."
             )
@@ -170,6 +196,27 @@ class Layout:
             if measure.name == cell["measure"] and (not measure.of or place & {*measure.of})
         ]
         return frozenset[str]().union(*of)
+
+    @property
+    def estimates(self) -> dict[str, Measure]:
+        """The measures that are estimates, by name."""
+        return {one.name: one for one in self.measures if one.use is Use.ESTIMATE}
+
+    def _check_support(self, measure: Measure) -> None:
+        """Whether an estimate says on which counts it rests, and how coarsely it is told."""
+        if measure.use is not Use.ESTIMATE:
+            return
+        counts = {one.name for one in self.measures if one.use is Use.COUNT}
+        if not measure.rests_on or not {*measure.rests_on} <= counts:
+            raise BorderError(
+                f"Table '{self.name}': the estimate '{measure.name}' rests on no counts of it.",
+                "name the counts of people in `rests_on`.",
+            )
+        if (measure.error in self.estimates) == bool(measure.grain):
+            raise BorderError(
+                f"Table '{self.name}': nothing says how coarsely '{measure.name}' is told.",
+                "name the estimate that is its `error`, or a `grain`.",
+            )
 
     def _check(self, name: str, use: Use, columns: Iterable[str]) -> None:
         for column in columns:
@@ -199,8 +246,12 @@ def flaw(layout: Layout, cells: pl.DataFrame, amounts: tuple[str, ...]) -> str |
     amount = pl.col("unit").is_in(amounts)
     declared = pl.lit(value=False)
     for measure in layout.measures:
-        fits = amount if measure.use is Use.SUM else ~amount
+        fits = {Use.SUM: amount, Use.COUNT: ~amount}.get(measure.use, pl.lit(value=True))
         declared |= (pl.col("measure") == measure.name) & fits
     if cells.filter(~declared).height:
         return "a measure is not declared, or has the unit of another use"
+    without = pl.col("people").is_null() | pl.col("contributors").is_null()
+    estimates = pl.col("measure").is_in([*layout.estimates]) & pl.col("value").is_not_null()
+    if cells.filter(estimates & without).height:
+        return "an estimate does not say how many people stand behind it"
     return None

@@ -37,21 +37,24 @@ class Mailbox:
         """The names of the whole files in a folder; none if there is no such folder."""
         with _reachable("looked into"):
             self.files.invalidate_cache()
-            if not self.files.exists(self._path(folder)):
+            try:
+                paths = self.files.ls(self._path(folder), detail=False)
+            except FileNotFoundError:
                 return set()
-            paths = self.files.ls(self._path(folder), detail=False)
         names = {str(path).rstrip("/").rpartition("/")[2] for path in paths}
         return {name for name in names if not name.endswith(_PARTIAL)}
 
     def read(self, name: str, most: int) -> bytes | None:
         """A file's content, or None if it is not there; `JoinError` above `most` bytes."""
-        if not self.has(name):
-            return None
         with _reachable("read"):
-            size = self.files.size(self._path(name))  # None where the store cannot say
-            end = most + 1 if size is None else min(int(size), most + 1)
-            # Up to there and no further, whatever the file grows to, or is: a pipe has no end.
-            content = bytes(self.files.cat_file(self._path(name), start=0, end=end)) if end else b""
+            self.files.invalidate_cache()
+            try:
+                size = self.files.size(self._path(name))  # None where the store cannot say
+                end = most + 1 if size is None else min(int(size), most + 1)
+                # Up to there and no further, whatever the file grows to, or is: a pipe has no end.
+                content = bytes(self.files.cat_file(self._path(name), 0, end)) if end else b""
+            except FileNotFoundError:  # not there, or removed in between
+                return None
         if len(content) > most:
             raise JoinError(
                 f"The mailbox's {name} is larger than any message can be ({size or end:,} bytes).",

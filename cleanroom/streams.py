@@ -57,9 +57,8 @@ class Inbox:
         """
         before, after = 0, b""
         if start:
-            earlier = self._chunk(start - 1)
-            if earlier is None:
-                raise self._refused(start - 1, "is gone")
+            while (earlier := self._chunk(start - 1)) is None:
+                yield Waiting(self.stream.words(start - 1))
             before, after = earlier.before + earlier.count, earlier.handles[-HANDLE_BYTES:]
         number, ended = start, start > 0 and before == self.total
         while not ended:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import polars as pl
@@ -146,6 +147,11 @@ class Scene:
     def handed_over(self, party: Platform, table: str) -> pl.DataFrame:
         """A table of the platform's handover, as the room opens it."""
         return opened(self.home / party / "handover", table, self.room_keys.transport)
+
+    def copied(self, home: Path) -> Scene:
+        """The same scene at the same moment, in another place."""
+        copytree(self.home, home)
+        return replace(self, home=home, url=str(home / "mailbox"))
 
     def until_waiting(self, name: str) -> Steps[None]:
         """An actor's steps, made until it waits for others; they can be gone on with."""

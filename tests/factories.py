@@ -36,6 +36,7 @@ def table(
     *,
     title: str | None = None,
     adds_up: bool = False,
+    whole: str | None = None,
 ) -> Table:
     """A table as `room` makes it; a row: dimension values, then the values of `CELL_COLUMNS`.
 
@@ -50,6 +51,7 @@ def table(
         tuple(Dimension(dimension, ("touches.note",)) for dimension in dimensions),
         tuple(Measure(m, use, (sources[use],), adds_up=adds_up) for m, use in uses.items()),
         contrast,
+        whole,
     )
     cells = _frame(dimensions, CELL_COLUMNS, [_spread(row, width) for row in rows])
     made = _build("cleanroom.room.testing", Table, layout, cells)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +16,14 @@ from typing import Any
 
 from cleanroom import ledger, signing
 from cleanroom.agreement import agreement_digest
+from cleanroom.bench.grain import Answered, finest
 from cleanroom.bench.noise import protected_with_noise
 from cleanroom.bench.past import Made, past_of, remember
 from cleanroom.borders import Candidate, Findings, Protected, Table, candidate_digest
 from cleanroom.errors import StudyError
-from cleanroom.gate.candidate import make_candidate, write_candidate
-from cleanroom.gate.differencing import shown
+from cleanroom.gate.candidate import make_candidate, read_json, write_candidate
+from cleanroom.gate.complementary import Earlier
+from cleanroom.gate.differencing import Past, shown
 from cleanroom.gate.protect import protect_together
 from cleanroom.policy import Policy, strictest
 from cleanroom.review.office import docket
@@ -29,10 +31,19 @@ from cleanroom.review.templates import Proposal, Template, covering
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.eligibility import Eligible, eligibility
 from cleanroom.room.lift import lift_tables
-from cleanroom.room.place import agreement_of, candidate_file, ledger_of
+from cleanroom.room.observational import observational_tables
+from cleanroom.room.place import (
+    agreement_of,
+    candidate_file,
+    candidate_files,
+    ledger_of,
+    study_name,
+)
+from cleanroom.room.recorded import days_reached
 from cleanroom.room.vault import Vault, open_vault, room_key
-from cleanroom.studies import conversion, lift
-from cleanroom.study import LiftStudy, Study, bounded
+from cleanroom.studies import conversion, geo, lift, observational
+from cleanroom.studies.lift_doubts import Circumstances
+from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
 
 
 @dataclass(frozen=True)
@@ -134,25 +145,44 @@ def _compared(alike: Sequence[Study], ground: _Ground) -> Iterator[tuple[Study, 
     Who is behind them is on disk before any can be read, and until all are read nobody else is
     answered.
     """
-    tables = _tables(alike, ground)
     with past_of(ground.vault, alike, ground.policy) as (past, earlier):
-        protected, entries = protect_together(tables, ground.policy, past, earlier)
-        people = [shown(*both, past.seed) for both in zip(tables, protected, strict=True)]
-        parts = {table.name: table.split("merchant") for table in protected}
-        made = []
-        for study in alike:
-            own = {name: by_merchant[study.merchant] for name, by_merchant in parts.items()}
-            cells = [cell for found in people for cell in found.get(study.merchant, ())]
-            numbers = {n: e for n, e in entries.items() if ("merchant", study.merchant) in n.codes}
-            made.append(Made(study, _candidate(study, own, ground), cells, numbers))
+        made = [
+            one
+            for answered in _answered(alike, ground, past, earlier)
+            for one in _made(answered, ground, past)
+        ]
         remember(ground.vault, made, ground.policy)
         for one in made:
             yield one.study, one.candidate
 
 
+def _answered(
+    alike: Sequence[Study], ground: _Ground, past: Past, earlier: Earlier
+) -> Iterator[Answered]:
+    """The studies' tables as they may leave; those of regions by the finest periods that may."""
+    regional = [study for study in alike if isinstance(study, GeoStudy)]
+    if regional:
+        yield from finest(regional, ground.vault, ground.policy, past, earlier)
+        return
+    tables = _tables(alike, ground)
+    yield Answered(alike, tables, *protect_together(tables, ground.policy, past, earlier))
+
+
+def _made(answered: Answered, ground: _Ground, past: Past) -> Iterator[Made]:
+    both = zip(answered.tables, answered.protected, strict=True)
+    people = [shown(*pair, past.seed) for pair in both]
+    for study in answered.studies:
+        cells = [cell for found in people for cell in found.get(study.merchant, ())]
+        of = ("merchant", study.merchant)
+        numbers = {n: entry for n, entry in answered.entries.items() if of in n.codes}
+        yield Made(study, _candidate(study, answered.of(study), ground), cells, numbers)
+
+
 def _candidate(study: Study, own: dict[str, Protected], ground: _Ground) -> Candidate:
-    findings = _findings(study, own, ground)
-    manifest = _manifest(study, ground)
+    about = _circumstances(study, ground)
+    findings = _findings(study, own, ground, about)
+    asked = asdict(about) if isinstance(study, LiftStudy) else {}
+    manifest = {**_manifest(study, ground), **asked}
     return make_candidate(manifest, [*own.values()], findings, room_key(ground.vault))
 
 
@@ -169,7 +199,9 @@ def _alike(studies: Sequence[Study]) -> list[list[Study]]:
     groups: dict[tuple[Any, ...], list[Study]] = defaultdict(list)
     seen: Counter[tuple[Any, ...]] = Counter()
     for study in studies:
-        period = (study.kind, study.start, study.end)
+        period: tuple[Any, ...] = (study.kind, study.start, study.end)
+        if isinstance(study, GeoStudy):
+            period = (*period, study.campaign_start)
         groups[(*period, seen[(*period, study.merchant)])].append(study)
         seen[(*period, study.merchant)] += 1
     return list(groups.values())
@@ -179,14 +211,40 @@ def _tables(studies: Sequence[Study], ground: _Ground) -> list[Table]:
     lifts = [study for study in studies if isinstance(study, LiftStudy)]
     if lifts:
         return lift_tables(ground.vault, lifts, ground.policy)
+    adjusted = [study for study in studies if isinstance(study, ObservationalStudy)]
+    if adjusted:
+        return observational_tables(ground.vault, adjusted, ground.policy)
     merchants, first = [study.merchant for study in studies], studies[0]
     return conversion_tables(ground.vault, merchants, first.start, first.end, ground.policy)
 
 
-def _findings(study: Study, tables: dict[str, Protected], ground: _Ground) -> Findings:
+def _circumstances(study: Study, ground: _Ground) -> Circumstances:
+    """How often the test was looked at, and whether it is over, as far as may be told."""
+    if not isinstance(study, LiftStudy):
+        return Circumstances()
+    looks = [study.study == earlier.get("study") for earlier in _earlier(study, ground)]
+    if ground.policy.noise is not None:  # how far the rows reach is true of the rows
+        return Circumstances(1 + sum(looks))
+    return Circumstances(1 + sum(looks), days_reached(ground.vault, [study.end])[0])
+
+
+def _earlier(study: Study, ground: _Ground) -> Iterator[dict[str, Any]]:
+    """The studies of the same kind and merchant that were answered before."""
+    for file in candidate_files(ground.vault.room):
+        if file.name.startswith(f"{study_name(study)}-"):
+            yield read_json(file, "candidate")["record"]["manifest"]["study"]
+
+
+def _findings(
+    study: Study, tables: dict[str, Protected], ground: _Ground, about: Circumstances
+) -> Findings:
     currency = ground.vault.agreement.currency
     if isinstance(study, LiftStudy):
-        return lift.findings(tables, bounded(study, ground.policy), currency)
+        return lift.findings(tables, bounded(study, ground.policy), currency, about)
+    if isinstance(study, ObservationalStudy):
+        return observational.findings(tables, bounded(study, ground.policy), currency)
+    if isinstance(study, GeoStudy):
+        return geo.findings(tables, study, currency)
     return conversion.findings(tables, currency)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,35 @@ def lift(
     Raises `StudyError` if the parameters are wrong or the agreement does not permit the study.
     """
     return _ask(room, StudyKind.LIFT, merchant=merchant, study=study, start=start, end=end, **more)
+
+
+def observational(
+    room: str | Path, *, merchant: str, start: str | date, end: str | date, **more: Any
+) -> Candidate:
+    """Ask for one merchant's observational study, exposures of `start` … `end` (both included).
+
+    `more` are further parameters of `study.ObservationalStudy`. Raises `StudyError` if the
+    parameters are wrong or the agreement does not permit the study.
+    """
+    return _ask(room, StudyKind.OBSERVATIONAL, merchant=merchant, start=start, end=end, **more)
+
+
+def geo(
+    room: str | Path,
+    *,
+    merchant: str,
+    start: str | date,
+    end: str | date,
+    campaign_start: str | date,
+    treated: Sequence[str],
+    **more: Any,
+) -> Candidate:
+    """Ask for one merchant's regional study; `more` are further parameters of `study.GeoStudy`.
+
+    Raises `StudyError` if the parameters are wrong or the agreement does not permit the study.
+    """
+    days = {"start": start, "end": end, "campaign_start": campaign_start}
+    return _ask(room, StudyKind.GEO, merchant=merchant, treated=list(treated), **days, **more)
 
 
 def _ask(room: str | Path, kind: StudyKind, **parameters: Any) -> Candidate:

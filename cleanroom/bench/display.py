@@ -6,12 +6,20 @@ are there for further work with Polars and Altair (`candidate.tables["path"].cel
 
 from __future__ import annotations
 
+import fnmatch
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, NoData
+from cleanroom.agreement import StudyKind
 from cleanroom.borders import Candidate, Verdict, candidate_digest
+from cleanroom.drawable import Curves
+from cleanroom.errors import StudyError
+from cleanroom.numbers import points, probability
+from cleanroom.outside import pieces
 from cleanroom.outside.charts import to_svg
+from cleanroom.outside.design import lift_design
 from cleanroom.outside.words import (
     bound_words,
     cell_figure,
@@ -19,6 +27,11 @@ from cleanroom.outside.words import (
     reason_words,
     rounding_words,
 )
+from cleanroom.studies import geo
+from cleanroom.studies.intervals import Interval, UndefinedError
+from cleanroom.studies.markets import Plan
+from cleanroom.studies.portfolio import Portfolio
+from cleanroom.study import GeoStudy, parse_study
 from cleanroom.withholding import refusal_words, withholding
 
 if TYPE_CHECKING:
@@ -37,13 +50,23 @@ def summary(candidate: Candidate) -> Markdown:
 
 
 def table(candidate: Candidate, name: str) -> Markdown:
-    """One protected table, a row for each value of its dimensions, a column for each measure."""
+    """One protected table, a row for each value of its dimensions, a column for each measure.
+
+    A measure that is not of a row, as exposure is not of the holdout, stays empty there.
+    """
     shown = candidate.tables[name]
     currency = candidate.manifest["currency"]
     measures = shown.cells["measure"].unique(maintain_order=True).to_list()
     keys = shown.cells.select(shown.dimensions).unique(maintain_order=True).rows() or [()]
-    figures = [[cell_figure(shown, *key, m, currency=currency) for m in measures] for key in keys]
-    rows = [[*key, *(f.told for f in row)] for key, row in zip(keys, figures, strict=True)]
+    there = set(shown.cells.select(*shown.dimensions, "measure").iter_rows())
+    told = [
+        [
+            cell_figure(shown, *key, m, currency=currency).told if (*key, m) in there else ""
+            for m in measures
+        ]
+        for key in keys
+    ]
+    rows = [[*key, *row] for key, row in zip(keys, told, strict=True)]
     how = rounding_words(shown)
     note = ["", f"*{how[0].upper()}{how[1:]}.*"] if how else []
     return _markdown(
@@ -52,12 +75,64 @@ def table(candidate: Candidate, name: str) -> Markdown:
 
 
 def estimates(candidate: Candidate, names: Iterable[str] | None = None) -> Markdown:
-    """Estimates with their 95 % intervals, all or those named."""
+    """Estimates with their 95 % intervals, all or those named.
+
+    In a name `*` stands for anything. A name without it that the study does not have is an error.
+    """
     found = candidate.findings.estimates
-    chosen = [found[name] for name in names] if names is not None else list(found.values())
+    wanted = list(found) if names is None else _matching(found, names)
+    chosen = [found[name] for name in wanted]
     figures = [(e, estimate_figure(e, candidate.manifest["currency"])) for e in chosen]
     rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
     return _markdown(_grid(["estimate", "value", "95 % interval", "method"], rows))
+
+
+def _matching(found: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return list(
+        dict.fromkeys(
+            each
+            for name in names
+            for each in (fnmatch.filter(found, name) if "*" in name else [name])
+        )
+    )
+
+
+def design(candidate: Candidate) -> Markdown:
+    """How a lift was found out, about whom, and what may be concluded from it."""
+    return _markdown(
+        _grid(["", ""], [[f"**{name}**", words] for name, words in lift_design(candidate)])
+    )
+
+
+def curves(candidate: Candidate) -> Curves:
+    """A regional study's lines, for charts and for further work (`.frame`).
+
+    Raises `StudyError` for another study, or where it has none.
+    """
+    try:
+        return geo.curves(candidate.tables, _regional(candidate))
+    except UndefinedError as error:
+        raise StudyError(f"There are no lines: {error}.", "see what was withheld.") from None
+
+
+def plan(candidate: Candidate, size: int, length: int) -> Plan:
+    """Plan the next test in `size` regions for `length` periods, from what a regional study's
+    released table says of the periods before its start.
+
+    Raises `StudyError` if they are too few.
+    """
+    try:
+        return geo.plan(candidate.tables, _regional(candidate), size, length)
+    except UndefinedError as error:
+        raise StudyError(f"There is no plan: {error}.", "ask for a longer history.") from None
+
+
+def _regional(candidate: Candidate) -> GeoStudy:
+    parameters = {name: v for name, v in candidate.manifest["study"].items() if name != "kind"}
+    study = parse_study(StudyKind(candidate.manifest["study"]["kind"]), parameters)
+    if not isinstance(study, GeoStudy):
+        raise StudyError("This is no regional study.", "ask for one: `cleanroom.geo(...)`.")
+    return study
 
 
 def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
@@ -67,9 +142,48 @@ def chart(drawn: alt.LayerChart | alt.VConcatChart) -> SVG:
     return SVG(to_svg(drawn))
 
 
+def show(piece: SVG | Markdown) -> None:
+    """Show one piece of several in a cell."""
+    from IPython.display import display
+
+    display(piece)
+
+
+def portfolio(found: Portfolio, currency: str, most: int = 20) -> Markdown:
+    """A portfolio: its sentences, its estimates and checks, the merchants with the largest best
+    guesses (`most` of them), and who is left out for which reason."""
+    estimates = found.findings.estimates.values()
+    figures = [(e, estimate_figure(e, currency)) for e in estimates]
+    rows = [[e.label, f.told, f.spread or "", e.method] for e, f in figures]
+    checks = [[c.label, _SIGNS[c.verdict], c.words] for c in found.findings.checks.values()]
+    first = [
+        [one.merchant, _range(one.best or one.lift), _range(one.lift), probability(one.adjusted)]
+        for one in found.members[:most]
+    ]
+    reasons = Counter(found.left_out.values()).most_common()
+    return _markdown(
+        [
+            *(f"- {plain(sentence)}" for sentence in found.findings.summary),
+            "",
+            *_grid(["estimate", "value", "95 % interval", "method"], rows),
+            "",
+            *_grid(["check", "verdict", "in words"], checks),
+            "",
+            *_grid(["merchant", "best guess, points", "own estimate, points", "adjusted p"], first),
+            "",
+            *_grid(["merchants left out", "why"], [[times, why] for why, times in reasons]),
+        ]
+    )
+
+
+def _range(one: Interval) -> str:
+    low, value, high = (points(end, one.value) for end in (one.lower, one.value, one.upper))
+    return f"{value} ({low} to {high})"
+
+
 def checks(candidate: Candidate) -> Markdown:
-    """The diagnostics to read before any estimate is believed."""
-    rows = [[c.label, _SIGNS[c.verdict], c.words] for c in candidate.findings.checks.values()]
+    """The diagnostics to read before any estimate is believed, first those that decide."""
+    rows = [[c.label, _SIGNS[c.verdict], c.words] for _, c in pieces.checks(candidate.findings)]
     return _markdown(_grid(["check", "verdict", "in words"], rows))
 
 

@@ -16,7 +16,7 @@ from cleanroom.policy import Policy
 from cleanroom.room.reach import tables_depend_on
 from cleanroom.room.shown import holding, memory_of
 from cleanroom.room.vault import Vault
-from cleanroom.study import LiftStudy, Study
+from cleanroom.study import LiftStudy, ObservationalStudy, Study
 
 
 @contextmanager
@@ -44,7 +44,12 @@ def _earlier(studies: Sequence[Study], answers: Sequence[Answer]) -> Earlier:
 
 def _period(study: Study) -> Period:
     """The days of a study's numbers, and what else they depend on that a person chooses."""
-    of = (study.study, study.population) if isinstance(study, LiftStudy) else ()
+    of: tuple[str, ...] = ()
+    if isinstance(study, LiftStudy):
+        of = (study.study, study.population)
+    if isinstance(study, ObservationalStudy):
+        chosen = study.model_dump(mode="json", exclude={"merchant", "start", "end", "max_people"})
+        of = tuple(f"{name}: {value}" for name, value in chosen.items())
     return Period(study.start, study.end, of)
 
 

@@ -13,7 +13,7 @@ from cleanroom.errors import CleanroomError, StudyError
 
 app = typer.Typer(no_args_is_help=True, help="The room's steps, on the room's machine.")
 
-Kind = Literal["conversion", "lift"]
+Kind = Literal["conversion", "lift", "observational", "geo"]
 
 
 @app.command("accept")

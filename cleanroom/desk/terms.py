@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\d+")
 
 def key(value: str) -> Said:
     """A dimension's value or a measure's name; a note's or creator's id stays as it is."""
-    return _message(key_words(value))
+    return numbered(key_words(value))
 
 
 def title(table: Protected) -> Said:
@@ -64,8 +64,11 @@ def _message(words: str) -> Said:
 
 
 def numbered(words: str) -> Said:
-    """A sentence with at most one number in it, which is the same message whatever the number."""
-    found = _NUMBER.search(words)
-    if found is None:
-        return _message(words)
-    return Said(_NUMBER.sub("%(number)s", words), facts={"number": found[0]})
+    """A text as the message that it is, whatever the numbers in it."""
+    numbers = _NUMBER.findall(words)
+    names = ["number", *(f"number_{place}" for place in range(2, len(numbers) + 1))]
+    parts = [part.replace("%", "%%") for part in _NUMBER.split(words)]
+    message = parts[0]
+    for name, part in zip(names, parts[1:], strict=False):
+        message += f"%({name})s{part}"
+    return Said(message, facts=dict(zip(names, numbers, strict=False)))

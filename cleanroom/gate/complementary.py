@@ -8,8 +8,7 @@ Decision 0012 says why.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,12 +16,13 @@ import polars as pl
 
 from cleanroom.gate.covering import Work
 from cleanroom.gate.entries import Entries, Entry, Name, Period, entries_of, names_of
+from cleanroom.gate.falling import falling
 from cleanroom.gate.knowledge import Knowledge, knowledge
 from cleanroom.gate.periods import meet
 from cleanroom.gate.propagation import components
 from cleanroom.gate.reader import Reader
 from cleanroom.gate.relations import Cell, Row
-from cleanroom.gate.rules import BOTH_ARMS, COMPLEMENTARY, DIFFERENCING
+from cleanroom.gate.rules import COMPLEMENTARY, DIFFERENCING, WHOLE
 from cleanroom.gate.suppress import Cost, complement, weights
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy
@@ -100,7 +100,7 @@ def complemented(
     withheld = any(entry.rule is not None for entry in entries.values())
     relations = knowledge(layouts, entries) if withheld else Knowledge()
     reader = Reader(entries, relations, known, policy, believing=False)
-    work = _Withholding(reader, frozenset(current), layouts)
+    work = _Withholding(reader, frozenset(current), sheets)
     work.run()
     return Together([_written(sheet, work.entries) for sheet in sheets], work.reader)
 
@@ -146,14 +146,29 @@ def _together(sheet: Sheet, row: Mapping[str, object]) -> Row:
     return Row(dict.fromkeys(parts, 1.0), value, value)
 
 
+def _parts(sheet: Sheet) -> Iterator[tuple[Name, Name]]:
+    """The cells of a table that are parts, each with its whole."""
+    whole = sheet.layout.whole
+    if whole is None:
+        return
+    for name in sheet.names:
+        codes = tuple(pair for pair in name.codes if pair[0] != whole)
+        yield name, Name(sheet.layout.whole_in, name.period, "", name.measure, codes)
+
+
 class _Withholding:
     """Withholds more and more cells of the answer at hand, until all are protected."""
 
-    def __init__(self, reader: Reader, current: frozenset[Name], layouts: Sequence[Layout]) -> None:
+    def __init__(self, reader: Reader, current: frozenset[Name], sheets: Sequence[Sheet]) -> None:
         self.reader = reader
         self.entries: Entries = dict(reader.entries)
         self._current = current
-        self._layouts = layouts
+        self._together = [
+            (rule, [name for name in names if name in current])
+            for sheet in sheets
+            for rule, names in falling(sheet.cells, sheet.layout, sheet.names)
+        ]
+        self._parts = [pair for sheet in sheets for pair in _parts(sheet) if {*pair} <= current]
         self._chosen: set[Name] = set()
 
     def run(self) -> None:
@@ -176,11 +191,11 @@ class _Withholding:
         self.entries[name] = replace(self.entries[name], rule=rule, told=rule)
 
     def _settle(self) -> None:
-        """What tells of withheld people, and the other arms, until nothing more falls."""
+        """What tells of withheld people, and what falls with others, until nothing more falls."""
         before = -1
         while before != (before := sum(e.rule is not None for e in self.entries.values())):
             self._with_people()
-            self._with_arms()
+            self._with_others()
 
     def _with_people(self) -> None:
         """That a number leaves says that its people are enough; why it does not, on which side."""
@@ -201,20 +216,16 @@ class _Withholding:
                     self.entries[number] = replace(own, told=COMPLEMENTARY.id)
                     moved = True
 
-    def _with_arms(self) -> None:
-        for layout in self._layouts:
-            if layout.contrast is None:
-                continue
-            arms: dict[Name, list[Name]] = defaultdict(list)
-            for name in self._current:
-                if name.about == (layout.about or layout.name):
-                    codes = tuple(pair for pair in name.codes if pair[0] != layout.contrast)
-                    arms[name._replace(codes=codes)].append(name)
-            for names in arms.values():
-                if any(self.entries[name].rule is not None for name in names):
-                    for name in names:
-                        if self.entries[name].rule is None:
-                            self._withhold(name, BOTH_ARMS.id)
+    def _with_others(self) -> None:
+        """The other arms, the other parts of a whole, and parts whose whole is withheld."""
+        for part, whole in self._parts:
+            if self.entries[whole].rule is not None and self.entries[part].rule is None:
+                self._withhold(part, WHOLE.id)
+        for rule, names in self._together:
+            if any(self.entries[name].rule is not None for name in names):
+                for name in names:
+                    if self.entries[name].rule is None:
+                        self._withhold(name, rule)
 
     def _choose(self) -> None:
         """The further cells of least weight; all that is bound to what nothing protects."""

@@ -146,7 +146,8 @@ def require_apart(
 ) -> None:
     """Raise `ReleaseError` unless what a candidate shows is far enough from what others show.
 
-    They are those of `answers` that came before it, and all that are `released` (digests).
+    They are those of `answers` that came before it, and all that are `released` (digests). Its
+    own numbers were compared with one another, as parts of their wholes, when it was made.
     """
     place = next((i for i, one in enumerate(answers) if one.candidate == candidate), None)
     if place is None:
@@ -163,7 +164,6 @@ def require_apart(
             raise ReleaseError(
                 f"One of its numbers {refusal}.", "reject it, and ask for the study anew."
             )
-        tracks.add(cell)
 
 
 def _withheld(cells: pl.DataFrame, words: Sequence[str | None]) -> pl.DataFrame:
@@ -183,13 +183,16 @@ def _named(cells: pl.DataFrame, layout: Layout, behind: Sequence[Behind]) -> lis
 
 def _kind(layout: Layout, row: Mapping[str, Any]) -> str:
     """What a cell counts: its measure, and the study's own categories that it is of."""
-    categories = {d.name: row[d.name] for d in layout.dimensions if d.categories}
+    adds = row["measure"] not in layout.estimates
+    categories = {
+        d.name: row[d.name] for d in layout.dimensions if d.categories and not (d.parts and adds)
+    }
     return json.dumps([row["measure"], row["unit"], sorted(categories.items())])
 
 
 def _place(layout: Layout, row: Mapping[str, Any]) -> dict[str, str]:
     """Of which part of the people a cell is: its values of the columns it is grouped by."""
-    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns}
+    return {d.name: str(row[d.name]) for d in layout.dimensions if d.columns or d.parts}
 
 
 def _shown(cells: pl.DataFrame, withheld: pl.DataFrame, table: Table, seed: int) -> list[Shown]:

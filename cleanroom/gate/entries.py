@@ -91,14 +91,15 @@ def names_of(layout: Layout, cells: pl.DataFrame, periods: Mapping[str, Period])
 def entries_of(
     layout: Layout, cells: pl.DataFrame, names: Sequence[Name], policy: Policy
 ) -> Entries:
-    """The rows that have data, with their support, `minimum` and `withheld`."""
+    """The rows that have data, with their support, `minimum` and `withheld`; not the estimates,
+    which nothing is added up from."""
     rows = cells.select(*_COLUMNS, "minimum", "withheld").rows()
     found = {}
     parts = {(m.name, at): parts_of(m, policy) for m in layout.measures for at in m.of or [""]}
     for name, (measure, unit, value, people, contributors, most, size, least, rule) in zip(
         names, rows, strict=True
     ):
-        if value is not None:
+        if value is not None and measure not in layout.estimates:
             own = parts.get((measure, name.at)) or parts.get((measure, ""), Parts.WITHIN)
             found[name] = Entry(
                 name, unit, value, people, contributors, most, size, least, own, rule, rule

@@ -12,8 +12,10 @@ from cleanroom.gate.catch_all import catch_all
 from cleanroom.gate.complementary import NOTHING, Earlier, Sheet, Together, complemented
 from cleanroom.gate.differencing import Past, differing, told_together
 from cleanroom.gate.entries import Entries
+from cleanroom.gate.estimates import coarsened, resting
+from cleanroom.gate.falling import fallen_with
 from cleanroom.gate.rounding import rounded
-from cleanroom.gate.rules import BOTH_ARMS, DIFFERENCING, RULES, first_rule, least_of
+from cleanroom.gate.rules import DIFFERENCING, RULES, first_rule, least_of
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy, fingerprint
 
@@ -36,11 +38,13 @@ def protect_together(
 
     `past`: who was behind the numbers shown before; `earlier`: what those numbers were.
 
-    In this order: the rules, cell by cell (`rules`); what would differ by a few people from numbers
-    of the past (`differencing`); the other arms of a contrast; what would give withheld numbers
-    away (`complementary`); a row for what was withheld together, where that is safe (`catch_all`);
-    rounding (`rounding`). Raises `StudyError` where the agreement asks for noise: these numbers are
-    exact.
+    In this order: the rules, cell by cell (`rules`); the other arms of a contrast and the other
+    parts of a whole (`falling`); what would differ by a few people from numbers of the past
+    (`differencing`), and what falls with that; what would give withheld numbers away
+    (`complementary`); a row for what was withheld together, where that is safe (`catch_all`);
+    estimates that rest on what any of these withheld (`estimates`); rounding (`rounding`, and
+    `estimates` for theirs). Raises `StudyError` where the agreement asks for noise: these numbers
+    are exact.
     """
     if policy.noise is not None:
         raise StudyError(
@@ -67,6 +71,7 @@ def _summed(
 
 def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
     """The cells as they leave: rounded, with the reasons that are told, and without support."""
+    cells = resting(cells, table.layout)
     leaves = pl.col("withheld").is_null() & pl.col("no_data").is_null()
     is_told = pl.col("told") == DIFFERENCING.id
     cells = cells.with_columns(
@@ -74,7 +79,8 @@ def _sealed(table: Table, cells: pl.DataFrame, policy: Policy) -> Protected:
         withheld="told",
         because=pl.when(is_told).then("because"),
     )
-    cells = rounded(cells, policy.round_counts).select(*table.dimensions, *PROTECTED_COLUMNS)
+    cells = coarsened(rounded(cells, policy.round_counts), cells["value"], table.layout)
+    cells = cells.select(*table.dimensions, *PROTECTED_COLUMNS)
     bounds = {r.id: r.bounds(policy) for r in RULES if r.id in cells["withheld"]}
     return Protected(
         table.name,
@@ -99,19 +105,9 @@ def _checked(table: Table, policy: Policy, past: Past | None) -> pl.DataFrame:
     )
     has_data = pl.col("no_data").is_null()
     cells = cells.with_columns(withheld=pl.when(has_data).then(first_rule(policy)))
-    # Only what would leave is compared; where it differs by too few, its other arm falls as well.
-    cells = differing(_with_other_arms(cells, table), table, policy, past)
-    return _with_other_arms(cells, table)
-
-
-def _with_other_arms(cells: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The cells with all arms of a contrast withheld of which one is."""
-    if table.contrast is None:
-        return cells
-    others = [name for name in (*table.dimensions, "measure") if name != table.contrast]
-    fallen = pl.col("withheld").is_not_null().any().over(others) & pl.col("no_data").is_null()
-    other_arm = pl.when(fallen).then(pl.lit(BOTH_ARMS.id))
-    return cells.with_columns(withheld=pl.coalesce("withheld", other_arm))
+    # Only what would leave is compared; where it differs by too few, what is bound to it falls too.
+    cells = differing(fallen_with(cells, table.layout), table, policy, past)
+    return fallen_with(cells, table.layout)
 
 
 def _column_minimum(layout: Layout, policy: Policy) -> pl.Expr:

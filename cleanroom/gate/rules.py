@@ -117,6 +117,13 @@ COMPLEMENTARY = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
+WHOLE = Rule(
+    "whole",
+    "The whole that it is a part of was withheld, or another part of it: of a whole that is "
+    "released, all parts but one would give that one away.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
 NO_BOUND = Rule(
     "no_bound",
     "The agreement asks for noise, and nothing bounds what one person adds to such a value: no "
@@ -124,7 +131,21 @@ NO_BOUND = Rule(
     lambda policy: pl.lit(value=False),
     _unbounded,
 )
-RULES: tuple[Rule, ...] = (*CELL_RULES, BOTH_ARMS, DIFFERENCING, COMPLEMENTARY, NO_BOUND)
+SUPPORT = Rule(
+    "support",
+    "A count of people on which the estimate rests was withheld, by whichever rule.",
+    lambda policy: pl.lit(value=False),
+    _unbounded,
+)
+RULES: tuple[Rule, ...] = (
+    *CELL_RULES,
+    BOTH_ARMS,
+    WHOLE,
+    DIFFERENCING,
+    COMPLEMENTARY,
+    NO_BOUND,
+    SUPPORT,
+)
 
 
 def least_of(policy: Policy, columns: Iterable[str]) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
+from cleanroom import numbers
 from cleanroom.absences import Absence
 from cleanroom.borders import (
     PEOPLE,
@@ -23,7 +24,7 @@ from cleanroom.borders import (
 from cleanroom.errors import BorderError
 from cleanroom.outside import drawing, theme
 from cleanroom.outside.drawing import BarRow, IntervalRow
-from cleanroom.outside.names import OF, STEPS, name_words
+from cleanroom.outside.names import OF, STEPS, key_words, name_words
 from cleanroom.outside.verdicts import is_comparable
 from cleanroom.outside.words import Figure, cell_figure, estimate_figure
 from cleanroom.tables import Platform
@@ -82,6 +83,25 @@ def lift_chart(findings: Findings) -> alt.VConcatChart:
         drawing.intervals(arms, "buyers, % of the people in the group", _lift_title(findings)),
         drawing.intervals([_lift_row("Difference", findings)], "difference, percentage points"),
     )
+
+
+def weeks_chart(findings: Findings) -> alt.LayerChart:
+    """The lift so far at the end of each week of the study, with its interval at that look."""
+    _demand(Findings, findings, "weeks chart")
+    found = _named(findings, "absolute_lift_until_week_")
+    rows = [_part(f"After week {int(week)}", e, findings) for week, e in found.items()]
+    return drawing.intervals(rows, "lift so far, percentage points", _weeks_title(found, findings))
+
+
+def segments_chart(findings: Findings, segment: str) -> alt.LayerChart:
+    """The lift of each part of a `segment` ('customer', 'region'), and of everyone."""
+    _demand(Findings, findings, "segments chart")
+    found = _named(findings, f"absolute_lift_{segment}_")
+    rows = [_part(key_words(part), e, findings) for part, e in found.items()]
+    rows.append(_lift_row("Everyone", findings))
+    p_value = findings.estimates.get(f"{segment}s_interaction_p_value")
+    title = _segments_title(segment, None if p_value is None else p_value.value)
+    return drawing.intervals(rows, "lift in conversion, percentage points", title)
 
 
 def portfolio_chart(lifts: Mapping[str, Findings]) -> alt.LayerChart:
@@ -144,11 +164,50 @@ def _whisker(label: str, below: str, estimate: Estimate, tone: str) -> IntervalR
     return IntervalRow(label, below, value, lower, upper, text, tone)
 
 
-def _lift_row(label: str, findings: Findings) -> IntervalRow:
-    lift = findings.estimates["absolute_lift"]
+def _named(findings: Findings, prefix: str) -> dict[str, Estimate]:
+    """The estimates whose name begins so, by the rest of it."""
+    return {
+        name.removeprefix(prefix): e
+        for name, e in findings.estimates.items()
+        if name.startswith(prefix)
+    }
+
+
+def _hidden(label: str) -> IntervalRow:
+    return IntervalRow(label, "", None, None, None, _DISCOUNTED, theme.MUTED)
+
+
+def _part(label: str, effect: Estimate, findings: Findings) -> IntervalRow:
+    """An effect, if the study's may be used."""
     if not is_comparable(findings):
-        return IntervalRow(label, "", None, None, None, _DISCOUNTED, theme.MUTED)
-    return _whisker(label, "", lift, _tone(lift))
+        return _hidden(label)
+    return _whisker(label, "", effect, _tone(effect))
+
+
+def _weeks_title(found: Mapping[str, Estimate], findings: Findings) -> str:
+    if not is_comparable(findings):
+        return "The lift must not be used, in no week"
+    shown = [week for week, e in found.items() if e.lower is not None and e.lower > 0]
+    if not any(e.value is not None for e in found.values()):
+        return "How the lift grew is withheld"
+    if not shown or found[max(found)].value is None or max(found) not in shown:
+        return "By the end, the lift was not told from zero"
+    since = next(w for w in shown if all(later in shown for later in found if later >= w))
+    return f"The lift was told from zero from week {int(since)} on"
+
+
+def _segments_title(segment: str, p_value: float | None) -> str:
+    who = {"customer": "new and existing customers"}.get(segment, f"{segment}s")
+    if p_value is None:
+        return f"Whether {who} respond alike cannot be told"
+    alike = p_value >= 0.05
+    words = numbers.probability(p_value)
+    told = "are not told apart" if alike else "respond differently"
+    return f"{who[0].upper()}{who[1:]} {told} (p {words if words[0] == 'b' else f'= {words}'})"
+
+
+def _lift_row(label: str, findings: Findings) -> IntervalRow:
+    return _part(label, findings.estimates["absolute_lift"], findings)
 
 
 def _tone(effect: Estimate) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Pixels. Narrow enough to be read on a phone, where a page scales the whole drawing down.
 _WIDTH = 552
 _ROW, _PAIR = 36, 42  # heights of a row, and of one with words below its label
+_PAIRED = 26  # height of a line of dots
 _SCALE = (150, 310)  # where the axis begins and ends
 _COUNT, _NOTE = 384, 392  # where counts end and their notes begin
 _FIGURE = 324  # where the figures of intervals begin
@@ -48,6 +49,16 @@ class IntervalRow:
     lower: float | None
     upper: float | None
     text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One of several dots of a line named `label`; not drawn if `value` is None."""
+
+    label: str
+    group: str
+    value: float | None
     tone: str
 
 
@@ -108,6 +119,44 @@ def intervals(rows: Sequence[IntervalRow], axis: str, title: str = "") -> alt.La
         _words(withheld, _FIGURE, "text", color=theme.MUTED),
     )
     return _finish(layers, rows, title)
+
+
+def pairs(rows: Sequence[PairRow], axis: str, title: str, most: float) -> alt.LayerChart:
+    """A line for each label with a dot a group, beside zero; `most`: the furthest of all dots."""
+    import altair as alt
+
+    labels = list(dict.fromkeys(row.label for row in rows))
+    groups = {row.group: row.tone for row in rows}
+    values = [{"place": labels.index(row.label), **asdict(row)} for row in rows]
+    least = min((row.value for row in rows if row.value is not None), default=0.0)
+    scale = alt.Scale(
+        domain=[min(least, 0.0), most or 1], range=[_SCALE[0] + 20, _WIDTH - 20], nice=True
+    )
+    every = alt.Chart().encode(alt.Y("place:O", axis=None))
+    first = every.transform_filter(f"datum.group === '{next(iter(groups), '')}'")
+    colour = alt.Color(
+        "group:N",
+        scale=alt.Scale(domain=list(groups), range=list(groups.values())),
+        legend=alt.Legend(title=None),
+    )
+    dots = every.transform_filter("datum.value !== null").mark_point(
+        filled=True, size=70, opacity=1
+    )
+    x = alt.X("value:Q", scale=scale, axis=alt.Axis(title=axis, tickCount=6))
+    zero = alt.Chart(alt.Data(values=[{}])).mark_rule(color=theme.WITHHELD).encode(alt.XDatum(0))
+    told = "; ".join(
+        f"{row.label}, {row.group}: {'withheld' if row.value is None else f'{row.value:.2f}'}"
+        for row in rows
+    )
+    return alt.LayerChart(
+        layer=[_words(first, 0, "label"), zero, dots.encode(x, colour)],
+        data=alt.Data(values=values),
+        width=_WIDTH,
+        height=_PAIRED * len(labels),
+        title=title,
+        description=f"{title}. {told}.",
+        config=theme.CONFIG,
+    )
 
 
 def stacked(above: alt.LayerChart, below: alt.LayerChart) -> alt.VConcatChart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cleanroom.absences import NO_DATA_WORDS, Absence, NoData
 from cleanroom.agreement import StudyKind
@@ -18,7 +18,9 @@ from cleanroom.borders import (
     Release,
     candidate_digest,
 )
-from cleanroom.outside import charts
+from cleanroom.evidence import Grade
+from cleanroom.outside import charts, comparability
+from cleanroom.outside.design import lift_design
 from cleanroom.outside.names import OF, STEPS, key_words, moment_words, period_words
 from cleanroom.outside.pieces import Grid, checks, draw, figure, grid, pair
 from cleanroom.outside.verdicts import is_comparable, is_graded
@@ -32,6 +34,9 @@ from cleanroom.outside.words import (
 )
 from cleanroom.withholding import withholding
 
+if TYPE_CHECKING:
+    import altair as alt
+
 _CARDS = (
     ("People reached", "each counted once", ("path", "reach", "people")),
     ("Clicks", "through to the store", ("path", "click", "events")),
@@ -40,22 +45,35 @@ _CARDS = (
 )
 _SECTIONS = {"path": "From note to order", "money": "Money", "arms": "What the notes caused"}
 _RATIO = "ratio"
+_SEGMENTS = ("absolute_lift_customer_", "absolute_lift_region_")
+_DRAWN = ("weeks", "customers", "regions")
+# Studies that hold nobody out by chance: their section's title and evidence grade.
+_COMPARED = {
+    StudyKind.OBSERVATIONAL: ("What the notes may have changed", Grade.OBSERVATIONAL),
+    StudyKind.GEO: ("What changed where the campaign ran", Grade.REGIONS),
+}
+_MANY = 12  # cells of one reason that are still named one by one
 
 
 def report_facts(releases: Mapping[str, Release]) -> dict[str, Any]:
     """All that the template `report.html` shows, by name; `releases` by kind of study."""
     candidates = {kind: release.candidate for kind, release in releases.items()}
     conversion, lift = (candidates.get(kind) for kind in (StudyKind.CONVERSION, StudyKind.LIFT))
-    every = list(candidates.values())
+    others = [candidates[kind] for kind in _COMPARED if kind in candidates]
+    every, counted = list(candidates.values()), [one for one in (conversion, lift) if one]
     return {
         "manifest": every[0].manifest,
         "periods": list(dict.fromkeys(period_words(c.manifest["study"]) for c in every)),
-        "sentences": _sentences(conversion, lift),
-        "cards": _cards(conversion, lift),
+        "sentences": _sentences(conversion, next((one for one in (lift, *others) if one), None)),
+        "cards": _cards(conversion, lift) if counted else [],
         "conversion": conversion and _conversion(conversion),
         "lift": lift and _lift(lift),
+        "compared": [_compared(candidate) for candidate in others],
         "coverage": [
-            grid(t) for c in every for name, t in c.tables.items() if name not in _SECTIONS
+            grid(t, c.manifest["currency"])
+            for c in counted
+            for name, t in c.tables.items()
+            if name not in (*_SECTIONS, *_DRAWN)
         ],
         "withheld": [line for candidate in every for line in _withheld(candidate)],
         "shares": [line for candidate in every for line in _shares(candidate)],
@@ -75,10 +93,10 @@ def incremental_buyers(lift: Candidate | None) -> Figure:
     return figure(lift, "incremental_conversions")
 
 
-def _sentences(conversion: Candidate | None, lift: Candidate | None) -> list[str]:
+def _sentences(conversion: Candidate | None, effects: Candidate | None) -> list[str]:
     """The three that matter: the effect, where there is a study of it, then the path."""
     path = conversion.findings.summary if conversion else ()
-    effect = lift.findings.summary if lift else ()
+    effect = effects.findings.summary if effects else ()
     return [*effect[: 1 if path else 3], *path][:3]
 
 
@@ -129,18 +147,44 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
         pair(candidate, e)
         for name, e in findings.estimates.items()
         if not name.endswith(("_treated", "_holdout", "_p_value"))
+        and not name.startswith(("absolute_lift_until", *_SEGMENTS))
     ]
+    segments = [s for s in ("customer", "region") if f"{s}s" in candidate.tables]
     return {
         "summary": findings.summary,
         "is_comparable": is_comparable(findings),
         "is_graded": is_graded(findings),
         "is_stated": findings.estimates["absolute_lift"].value is not None,
         "has_no_data": findings.estimates["absolute_lift"].absence is Absence.NO_DATA,
+        "design": lift_design(candidate),
         "chart": draw(charts.lift_chart(findings)),
+        "weeks": draw(charts.weeks_chart(findings)) if "weeks" in candidate.tables else None,
+        "segments": [draw(charts.segments_chart(findings, segment)) for segment in segments],
         "arms": grid(candidate.tables["arms"], candidate.manifest["currency"], people="studied"),
         "effects": effects,
         "checks": checks(findings),
     }
+
+
+def _compared(candidate: Candidate) -> dict[str, Any]:
+    """The section of a study that compares with who or what was not held out by chance."""
+    findings, kind = candidate.findings, StudyKind(candidate.manifest["study"]["kind"])
+    title, grade = _COMPARED[kind]
+    drawn = kind is StudyKind.OBSERVATIONAL
+    return {
+        "title": title,
+        "grade": grade,
+        "summary": findings.summary,
+        "checks": checks(findings),
+        "charts": [draw(chart) for chart in _comparability(candidate)] if drawn else [],
+        "effects": [(e.label, "", figure(candidate, e.name)) for e in findings.estimates.values()],
+    }
+
+
+def _comparability(candidate: Candidate) -> Iterable[alt.LayerChart | alt.VConcatChart]:
+    yield comparability.effects_chart(candidate.findings)
+    charts_of = {"balance": comparability.love_chart, "overlap": comparability.overlap_chart}
+    yield from (charts_of[name](t) for name, t in candidate.tables.items() if name in charts_of)
 
 
 def _withheld(candidate: Candidate) -> Iterable[tuple[str, str, str, str]]:
@@ -167,8 +211,10 @@ def _without_value(table: Protected, column: str) -> Iterable[tuple[str, str]]:
     hidden = table.cells.drop_nulls(column)
     for reason in hidden[column].unique(maintain_order=True):
         rows = hidden.filter(hidden[column] == reason).select(*table.dimensions, "measure")
-        keys = ([key_words(part) for part in row] for row in rows.iter_rows())
-        yield reason, ", ".join(": ".join(key[:-1] if one_measure else key) for key in keys)
+        keys = ([key_words(part) for part in row] for row in rows.head(_MANY).iter_rows())
+        named = [": ".join(key[:-1] if one_measure else key) for key in keys]
+        more = [f"and {rows.height - _MANY} more"] if rows.height > _MANY else []
+        yield reason, ", ".join([*named, *more])
 
 
 def _shares(candidate: Candidate) -> Iterable[tuple[str, str, Figure]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cleanroom.borders import MONEY_SQUARED, Candidate, Check, Estimate, Findings, Protected
+from cleanroom.evidence import DECISIVE
 from cleanroom.outside.charts import to_svg
 from cleanroom.outside.names import key_words, name_words
 from cleanroom.outside.verdicts import verdict_words
@@ -46,19 +47,29 @@ def draw(chart: alt.LayerChart | alt.VConcatChart) -> Drawing:
 
 
 def checks(findings: Findings) -> list[tuple[str, Check]]:
-    """All checks, each with its verdict in words."""
-    return [(verdict_words(check), check) for check in findings.checks.values()]
+    """All checks, each with its verdict in words; first those that decide."""
+    found = findings.checks
+    names = dict.fromkeys([*(name for name in DECISIVE if name in found), *found])
+    return [(verdict_words(found[name]), found[name]) for name in names]
 
 
 def grid(table: Protected, currency: str = "", **heads: str) -> Grid:
-    """A table of one dimension: a row for each of its values, a column for each measure.
+    """A table of one dimension: a row for each of its values, a column for each measure; empty
+    where a measure is not of the row.
 
     `heads`: words for columns that mean something particular in this table.
     """
     told = table.cells.filter(table.cells["unit"] != MONEY_SQUARED)
     keys, measures = (told[c].unique(maintain_order=True) for c in (*table.dimensions, "measure"))
+    there = set(told.select(*table.dimensions, "measure").iter_rows())
     rows = tuple(
-        (key_words(key), tuple(cell_figure(table, key, m, currency=currency) for m in measures))
+        (
+            key_words(key),
+            tuple(
+                cell_figure(table, key, m, currency=currency) if (key, m) in there else Figure("")
+                for m in measures
+            ),
+        )
         for key in keys
     )
     names = (heads.get(name) or key_words(name) for name in (*table.dimensions, *measures))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from cleanroom.borders import Check, Findings, Verdict
+from cleanroom.evidence import DECISIVE, NEEDED
 
-# Where one of these fails, the arms cannot be compared and the lift must not be used.
-_VALIDITY = ("sample_ratio", "linked_share_equal")
 _VERDICTS = {
     Verdict.PASSED: "passed",
     Verdict.FAILED: "failed",
@@ -20,13 +19,12 @@ def verdict_words(check: Check) -> str:
 
 def is_comparable(lift: Findings) -> bool:
     """Whether no check failed without which the arms cannot be compared."""
-    return all(check.verdict is not Verdict.FAILED for check in _validity(lift))
+    made = [lift.checks[name] for name in DECISIVE if name in lift.checks]
+    return all(check.verdict is not Verdict.FAILED for check in made)
 
 
 def is_graded(lift: Findings) -> bool:
     """Whether a lift has evidence grade A: all that makes the arms comparable was checked."""
-    return all(check.verdict is Verdict.PASSED for check in _validity(lift))
-
-
-def _validity(lift: Findings) -> list[Check]:
-    return [lift.checks[name] for name in _VALIDITY]
+    return is_comparable(lift) and all(
+        lift.checks[name].verdict is Verdict.PASSED for name in NEEDED
+    )

@@ -15,6 +15,7 @@ from cleanroom import numbers
 from cleanroom.absences import NO_DATA_WORDS, TOGETHER, Absence, NoData
 from cleanroom.borders import (
     CIDS,
+    EFFECTIVE,
     EVENTS,
     MONEY,
     PEOPLE,
@@ -33,6 +34,8 @@ _RULES = {
     "no_bound": "nothing limits one person's part in it, so no noise would hide a person",
     "differencing": "taken from a number shown before, it would be about too few people",
     "complementary": "it is bound to a number that is withheld, and would help to work that out",
+    "whole": "another part of the same whole is withheld, and the rest would help to work it out",
+    "support": "a number of people that it rests on is withheld",
     "both_arms": "the other group's number is withheld, and this one would help to work it out",
 }
 _ROUNDED = {
@@ -43,14 +46,33 @@ _LOSS = "amounts as coarsely; each by itself, so parts need not add up to their 
 _P_VALUE = "p-value"
 _ANY_RULE = "it is withheld under the agreement's disclosure rules"
 # Differences of shares are told in percentage points; changes carry their sign.
-_IN_POINTS = ("absolute_lift", "minimum_detectable_lift")
-_CHANGES = (
+_GROUPS = ("customers", "new_customers", *(f"fifth_{number}" for number in range(1, 6)))
+_LIFTS = (
     "absolute_lift",
-    "relative_conversion_lift",
-    "incremental_conversions",
-    "amount_lift",
-    "incremental_amount",
+    "naive_lift",
+    "matched_lift",
+    "placebo_lift",
+    "elsewhere_lift",
+    *(f"lift_{group}" for group in _GROUPS),
 )
+_IN_POINTS = (*_LIFTS, "minimum_detectable_lift", "effect_on_exposed")
+_CHANGES = (
+    *_LIFTS,
+    "naive_amount_lift",
+    "matched_amount_lift",
+    "relative_conversion",
+    "incremental_outcome",
+    "relative_lift",
+    "synthetic_outcome",
+    "series_outcome",
+    "differences_lift",
+    "before_lift",
+    "incremental_conversion",
+    "amount_lift",
+    "effect_on_exposed",
+    "amount_effect_on_exposed",
+)
+_RATES = ("_per_cost",)  # of changes, but a number of their own
 
 
 @dataclass(frozen=True)
@@ -128,7 +150,7 @@ def estimate_figure(estimate: Estimate | None, currency: str = "") -> Figure:
     known = [n for n in (estimate.value, estimate.lower, estimate.upper) if n is not None]
     like = max(known, key=abs)
     text, *bounds = (_told(estimate, number, currency, like) for number in known)
-    unit = " points" if estimate.name in _IN_POINTS else ""
+    unit = " points" if estimate.name.startswith(_IN_POINTS) else ""
     return Figure(
         f"{text}{unit}", " to ".join(bounds) or None, margin=_margin(estimate, currency, like)
     )
@@ -138,22 +160,23 @@ def _margin(estimate: Estimate, currency: str, like: float) -> str | None:
     """How far rounding can have moved the value: '±2'. A p-value is the most cautious already."""
     if not estimate.rounding or estimate.unit == _P_VALUE:
         return None
-    if estimate.name in _IN_POINTS:
+    if estimate.name.startswith(_IN_POINTS):
         return f"±{numbers.points(estimate.rounding, like)}"
     return f"±{_text(estimate.rounding, estimate.unit, currency, like)}"
 
 
 def _told(estimate: Estimate, number: float, currency: str, like: float) -> str:
     """The estimate's value or a bound of it, in its unit, with the decimals of `like`."""
-    if estimate.name in _IN_POINTS:
+    if estimate.name.startswith(_IN_POINTS):
         text = numbers.points(number, like)
     else:
         text = _text(number, estimate.unit, currency, like)
-    return f"+{text}" if estimate.name in _CHANGES and number > 0 else text
+    change = estimate.name.startswith(_CHANGES) and not estimate.name.endswith(_RATES)
+    return f"+{text}" if change and estimate.unit != _P_VALUE and number > 0 else text
 
 
 def _text(value: float, unit: str, currency: str, like: float | None = None) -> str:
-    if unit in (PEOPLE, EVENTS, CIDS):
+    if unit in (PEOPLE, EVENTS, CIDS, EFFECTIVE):
         return numbers.count(value)
     if unit == MONEY:
         return numbers.money(value, currency)

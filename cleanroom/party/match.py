@@ -116,12 +116,20 @@ def _check(ticket: Ticket, side: Side) -> None:
 
 
 def _still(steps: Steps[None], side: Side, ticket: Ticket) -> Steps[None]:
-    """The steps, as long as the room does not open another match in this one's place."""
+    """The steps until the room has its links, as long as it opens no match in this one's place.
+
+    What is waited for may have been there, and been removed since: a restarted platform's messages
+    of before can be all that the room was missing.
+    """
     for step in steps:
-        if isinstance(step, Waiting) and read_ticket(side.mailbox, side.agreement) != ticket:
-            raise JoinError(
-                "The room has opened another match in the meantime.", "run this again to take part."
-            )
+        if isinstance(step, Waiting):
+            if has_receipt(side.mailbox, ticket.match, side.agreement):
+                return
+            if read_ticket(side.mailbox, side.agreement) != ticket:
+                raise JoinError(
+                    "The room has opened another match in the meantime.",
+                    "run this again to take part.",
+                )
         yield step
 
 
@@ -136,7 +144,7 @@ def _join(side: Side, ticket: Ticket) -> Steps[None]:
         for kind in ticket.points:
             yield from _blind(side, ticket, kind, crew)
             yield from _double(side, ticket, kind, state, crew)
-    while not has_receipt(side.mailbox, ticket.match, side.agreement):
+    while True:  # `_still` looks for it
         yield Waiting("the room's receipt")
 
 
@@ -187,9 +195,21 @@ def _forecast(side: Side, ticket: Ticket, crew: Crew) -> None:
         )
 
 
+def _sent(box: Outbox, side: Side) -> int | None:
+    """How many messages were sent so far; None if the match is finished, and they may be gone.
+
+    The receipt is looked for last: the room writes it before it removes a message, so without one
+    the count is true, and it waits for what is not sent yet.
+    """
+    sent = box.sent()
+    return None if has_receipt(box.mailbox, box.stream.match, side.agreement) else sent
+
+
 def _blind(side: Side, ticket: Ticket, kind: IdentifierKind, crew: Crew) -> Steps[None]:
     box = outbox(side, ticket, kind, Step.BLINDED)
-    sent, before = box.sent(), 0
+    sent, before = _sent(box, side), 0
+    if sent is None:
+        return
     dummies = box.total - count(side.inputs / kind)
     source = JoinInput(side.inputs / kind, dummy_key(side.keys, kind, side.nonce), dummies)
 
@@ -211,7 +231,9 @@ def _double(
     side: Side, ticket: Ticket, kind: IdentifierKind, state: MatchState, crew: Crew
 ) -> Steps[None]:
     box, got = outbox(side, ticket, kind, Step.DOUBLED), inbox(side, ticket, kind)
-    sent = box.sent()
+    sent = _sent(box, side)
+    if sent is None:
+        return
     yield Moved(min(sent * side.chunk, box.total))
 
     def tasks() -> Iterable[Waiting | tuple[Chunk, Future[bytes]]]:

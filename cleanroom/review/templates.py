@@ -30,7 +30,10 @@ Scalar = int | float | str
 
 
 class Bounds(Model):
-    """What a parameter may be: one of some values, or from `least` to `most`; empty: anything."""
+    """What a parameter may be: one of some values, or from `least` to `most`; empty: anything.
+
+    Of a parameter that is a list, what each of its values may be.
+    """
 
     one_of: tuple[Scalar, ...] | None = None
     least: Scalar | None = None
@@ -42,8 +45,10 @@ class Bounds(Model):
             raise ValueError("give one_of, or least and most.")
         return self
 
-    def refusal(self, value: Scalar) -> str | None:
+    def refusal(self, value: Scalar | list[Scalar]) -> str | None:
         """Why `value` is outside, in words that do not repeat it; None if it is inside."""
+        if isinstance(value, list):
+            return next((word for one in value if (word := self.refusal(one))), None)
         if self.one_of is not None:
             return None if value in self.one_of else "is not one of those approved"
         try:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 
 import narwhals as nw
 import polars as pl
@@ -36,7 +35,7 @@ from cleanroom.matching import (
 )
 from cleanroom.message import Step, Stream
 from cleanroom.room.engine import collect, scan
-from cleanroom.room.folders import appearing_whole, locked
+from cleanroom.room.folders import appearing_whole, locked, remove_whole
 from cleanroom.room.gathering import Gathering
 from cleanroom.room.joins import enough, enter, require_allowed, require_matches
 from cleanroom.room.opened import Opened, blank, read_sealed, write_sealed
@@ -76,7 +75,7 @@ def match(meeting: Meeting, anew: bool = False) -> Steps[None]:
     if anew:
         _opened_file(vault).unlink(missing_ok=True)
         if folder.exists():
-            rmtree(folder)
+            remove_whole(folder)
     finished = _finished(folder)
     if finished is None:
         require_allowed(vault)

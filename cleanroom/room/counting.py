@@ -61,34 +61,45 @@ def tally(
     contributions without their signs, and `<mark>_largest` and `<mark>_second`, the two largest.
     """
     for mark, limit in sums.items():
-        own = _with_size(own, by, mark, limit)
-    own = own.with_columns((nw.col(m) > 0).cast(nw.Int64).alias(f"{m}_people") for m in marks)
-    added = [*marks, *(f"{mark}_people" for mark in marks)]
-    added += [f"{mark}_{part}" for mark in sums for part in ("capped", "magnitude", "at_top")]
-    most = [f"{mark}_{part}" for mark in sums for part in ("largest", "below")]
-    counted = own.group_by(*by).agg(nw.col(*added).sum(), *(nw.col(name).max() for name in most))
-    counts = by_key(collect(counted, f"people by {', '.join(by)}"), by)
-    for group in counts.values():
-        for mark in sums:
-            alone = group.pop(f"{mark}_at_top") == 1
-            below = group.pop(f"{mark}_below")
-            group[f"{mark}_second"] = below if alone else group[f"{mark}_largest"]
+        if limit is not None:
+            beyond = (nw.col(mark).abs() > limit).cast(nw.Int64).alias(f"{mark}_capped")
+            own = own.with_columns(beyond, nw.col(mark).clip(-limit, limit))
+    capped = [f"{mark}_capped" for mark, limit in sums.items() if limit is not None]
+    counted = own.group_by(*by).agg(
+        nw.col(*marks, *capped).sum(),
+        *((nw.col(mark) > 0).cast(nw.Int64).sum().alias(f"{mark}_people") for mark in marks),
+        *(nw.col(mark).abs().sum().alias(f"{mark}_magnitude") for mark in sums),
+    )
+    what = f"people by {', '.join(by)}"
+    counts = by_key(collect(counted, what), by)
+    for counted_here in counts.values():
+        parts = ("capped", "largest", "second")
+        counted_here.update({f"{mark}_{part}": 0 for mark in sums for part in parts})
+    largest = by_key(collect(_largest(own, by, sums), what), (*by, "of")) if sums else {}
+    for (*key, mark), found in largest.items():
+        alone = found["at_top"] == 1
+        counts[tuple(key)][f"{mark}_largest"] = found["largest"]
+        counts[tuple(key)][f"{mark}_second"] = found["below" if alone else "largest"]
     return counts
 
 
-def _with_size(own: Frame, by: Sequence[str], mark: str, limit: int | None) -> Frame:
-    """A mark within its limit, and how large it is beside the largest of its group."""
-    size, largest = nw.col(f"{mark}_magnitude"), nw.col(f"{mark}_largest")
-    beyond = nw.lit(value=False) if limit is None else nw.col(mark).abs() > limit
-    own = own.with_columns(beyond.cast(nw.Int64).alias(f"{mark}_capped"))
-    if limit is not None:
-        own = own.with_columns(nw.col(mark).clip(-limit, limit))
-    own = own.with_columns(nw.col(mark).abs().alias(f"{mark}_magnitude"))
+def _largest(own: Frame, by: Sequence[str], marks: Iterable[str]) -> Frame:
+    """By group and mark (`of`): the largest contribution, how many people make one as large, and
+    the largest below it."""
+    # Most people add nothing to most marks, and who adds nothing is never among the largest.
+    sizes = nw.concat(
+        own.filter(nw.col(mark) != 0).select(*by, of=nw.lit(mark), size=nw.col(mark).abs())
+        for mark in marks
+    )
     # The largest by a window, not by a rank: nothing is sorted.
-    own = own.with_columns(size.max().over(*by).alias(f"{mark}_largest"))
-    return own.with_columns(
-        (size == largest).cast(nw.Int64).alias(f"{mark}_at_top"),
-        nw.when(size < largest).then(size).alias(f"{mark}_below"),
+    size, largest = nw.col("size"), nw.col("largest")
+    return (
+        sizes.with_columns(largest=size.max().over(*by, "of"))
+        .with_columns(
+            at_top=(size == largest).cast(nw.Int64), below=nw.when(size < largest).then(size)
+        )
+        .group_by(*by, "of")
+        .agg(largest.max(), nw.col("at_top").sum(), nw.col("below").max())
     )
 
 

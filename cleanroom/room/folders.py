@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+_PARTIAL = "partial-"
+
 
 @contextmanager
 def appearing_whole(folder: Path) -> Iterator[Path]:
@@ -18,7 +20,7 @@ def appearing_whole(folder: Path) -> Iterator[Path]:
     If another process has made `folder` meanwhile, that one stays: both hold the same.
     """
     folder.parent.mkdir(mode=0o700, exist_ok=True)
-    partial = Path(mkdtemp(dir=folder.parent, prefix="partial-"))
+    partial = Path(mkdtemp(dir=folder.parent, prefix=_PARTIAL))
     try:
         yield partial
         for file in partial.iterdir():
@@ -26,6 +28,16 @@ def appearing_whole(folder: Path) -> Iterator[Path]:
         _rename(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_whole(folder: Path) -> None:
+    """Remove a folder that, wherever that is cut off, is there whole or not at all.
+
+    What a cut leaves beside it goes when the room next deletes what may not be kept (`retention`).
+    """
+    partial = Path(mkdtemp(dir=folder.parent, prefix=_PARTIAL))
+    folder.rename(partial)
+    shutil.rmtree(partial)
 
 
 @contextmanager

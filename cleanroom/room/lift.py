@@ -3,95 +3,87 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
+import polars as pl
 
 from cleanroom.absences import NoData
 from cleanroom.behind import Behind
-from cleanroom.borders import (
-    MONEY,
-    MONEY_SQUARED,
-    PEOPLE,
-    Table,
-)
+from cleanroom.borders import Table
 from cleanroom.errors import StudyError
-from cleanroom.layout import Dimension, Layout, Measure, Place, Use
+from cleanroom.layout import Layout
 from cleanroom.policy import Policy
-from cleanroom.room.counting import (
-    Cell,
-    Key,
-    no_data,
-    on_local_days,
-    single,
-    table,
-)
+from cleanroom.room import lift_cells, lift_people, outcomes
+from cleanroom.room.counting import Cell, no_data, table
 from cleanroom.room.derived import links, shared_sides
 from cleanroom.room.engine import Frame, collect
-from cleanroom.room.journeys import net_orders
-from cleanroom.room.numbered import Counted, Numbering, behind, numbering, on
-from cleanroom.room.panel import linked_bridges, panel, shared_bridges, wanted
+from cleanroom.room.join_keys import with_join_key
+from cleanroom.room.lift_cells import Counts
+from cleanroom.room.lift_layout import (
+    ARMS_LAYOUT,
+    CUSTOMERS_LAYOUT,
+    EXPOSURE_LAYOUT,
+    PANEL_LAYOUT,
+    PRIOR_LAYOUT,
+    REGIONS_LAYOUT,
+    WEEKS_LAYOUT,
+    week_starts,
+)
+from cleanroom.room.lift_parts import ELSEWHERE, Tallies, by_customer, by_region, by_week
+from cleanroom.room.numbered import Numbering, numbering
+from cleanroom.room.panel import linked_bridges, members, panel, shared_bridges, wanted
+from cleanroom.room.recorded import days_reached, unrecorded
 from cleanroom.room.vault import Vault, rows_of
 from cleanroom.study import LiftStudy, bounded
-from cleanroom.tables import ARMS, Platform
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
-_PERSON = (*_STUDY, "buyer")
 _LARGEST_SUM = 2**63 - 1
-_MERCHANT = Dimension("merchant", ("assignments.merchant", "visits.merchant"))
-_IN = {measure: Place("arms", measure) for measure in ("assigned", "people", "converters")}
-_BY_ARM = (
-    (_IN["people"], _IN["assigned"]),
-    (_IN["converters"], _IN["people"]),
-    (Place("arms", "capped"), _IN["converters"]),
-    *(
-        (Place("arms", amount), of)
-        for amount in ("amount", "amount_squared")
-        for of in (_IN["converters"], _IN["people"])
-    ),
-)
-# Nobody of the panel is in both arms, so that arms add up; users assigned may be in both.
-ARMS_LAYOUT = Layout(
-    "arms",
-    "Assigned, seen in the panel, and bought, by arm",
-    (_MERCHANT, Dimension("arm", ("assignments.arm",))),
-    (
-        Measure("assigned", Use.COUNT, ("assignments.user",)),
-        Measure("people", Use.COUNT, ("assignments.user", "visits.buyer"), adds_up=True),
-        Measure("converters", Use.COUNT, ("visits.buyer",), adds_up=True),
-        Measure("amount", Use.SUM, ("visits.amount",), adds_up=True),
-        Measure("amount_squared", Use.SUM, ("visits.amount",), adds_up=True),
-        Measure("capped", Use.COUNT, ("visits.buyer",), adds_up=True),
-    ),
-    contrast="arm",
-    at_most=_BY_ARM[:3],
-    among=_BY_ARM,
-)
-PANEL_LAYOUT = Layout(
-    "panel",
-    "Users whose buyer has users in both arms: counted in neither",
-    (_MERCHANT, Dimension("outcome", categories=("both_arms",))),
-    (Measure("people", Use.COUNT, ("assignments.user", "visits.buyer")),),
+_COUNTED = ("people", "converters", "capped", "prior_buyers", "exposed", "exposed_converters")
+_SUMMED = (
+    "amount",
+    "amount_squared",
+    "beyond",
+    "prior_amount",
+    "prior_amount_squared",
+    "prior_of_converters",
+    "prior_times_amount",
+    "exposed_amount",
+    "unexposed_amount",
+    "cost",
 )
 
 
 @dataclass(frozen=True)
-class _Counts:
-    """By study or by arm of a study: users assigned, and what the panel's people did."""
+class _Made:
+    """How a table is made: its cells of a study, and who is behind one of them."""
 
-    assigned: dict[Key, Counted]
-    assigned_by_arm: dict[Key, Counted]
-    arms: dict[Key, Counted]
-    both_arms: dict[Key, Counted]
+    layout: Layout
+    cells: Callable[[LiftStudy, Counts, Policy], Iterator[Cell]]
+    people: Callable[[LiftStudy, Counts, Cell], Behind]
+
+
+# The study itself, which is all there is under noise: there, each number more costs budget.
+_BASE = (
+    _Made(ARMS_LAYOUT, lift_cells.arms, lift_people.of_arms),
+    _Made(PANEL_LAYOUT, lift_cells.panel, lift_people.of_panel),
+)
+_MORE = (
+    _Made(PRIOR_LAYOUT, lift_cells.prior, lift_people.of_arms),
+    _Made(EXPOSURE_LAYOUT, lift_cells.exposure, lift_people.of_arms),
+    _Made(WEEKS_LAYOUT, lift_cells.weeks, lift_people.of_weeks),
+    _Made(CUSTOMERS_LAYOUT, lift_cells.customers, lift_people.of_customers),
+    _Made(REGIONS_LAYOUT, lift_cells.regions, lift_people.of_regions),
+)
 
 
 def lift_tables(
     vault: Vault, studies: Sequence[LiftStudy], policy: Policy | None = None
 ) -> list[Table]:
-    """Tables `arms` and `panel` of all `studies`: one pass for those with the same period,
-    population and `max_amount`.
+    """The tables of `lift_layout` of all `studies`: one pass for those with the same period,
+    population, `max_amount` and segments. Under noise `arms` and `panel` alone.
 
     `policy`: the agreement's, or a stricter one; what one person counts is the less of its bound
     and `max_amount`. A study to which the ads platform assigned nobody has no data. Raises
@@ -102,26 +94,29 @@ def lift_tables(
     _check(vault, studies)
     policy = policy or vault.agreement.effective_policy
     studies = [bounded(study, policy) for study in studies]
-    arms: list[Cell] = []
-    panels: list[Cell] = []
-    counted: dict[str, tuple[LiftStudy, _Counts]] = {}
+    made = _BASE if policy.noise else (*_BASE, *_MORE)
+    cells: dict[str, list[Cell]] = {one.layout.name: [] for one in made}
+    counted: dict[str, tuple[LiftStudy, Counts]] = {}
     for alike in _alike(studies):
-        counts = _count(vault, alike)
+        counts = _count(vault, alike, policy)
         for study in alike:
             counted[study.merchant] = study, counts
             # Under noise that too would be told of true rows.
             noisy = policy.noise is not None
             assigned = noisy or (study.merchant, study.study) in counts.assigned
-            arms += _if_assigned(assigned, _arm_cells(study, counts))
-            panels += _if_assigned(assigned, _panel_cells(study, counts))
-    return [
-        table(ARMS_LAYOUT, arms, lambda cell: _arm_people(*counted[str(cell[0])], cell)),
-        table(PANEL_LAYOUT, panels, lambda cell: _panel_people(*counted[str(cell[0])])),
-    ]
+            for one in made:
+                own = one.cells(study, counts, policy)
+                cells[one.layout.name] += _if_assigned(assigned, own, len(one.layout.names))
+    return [table(one.layout, cells[one.layout.name], _behind(one, counted)) for one in made]
 
 
-def _if_assigned(assigned: bool, cells: Iterable[Cell]) -> list[Cell]:
-    return [cell if assigned else no_data(cell, 2, NoData.NO_ASSIGNMENT) for cell in cells]
+def _behind(made: _Made, counted: dict[str, tuple[LiftStudy, Counts]]) -> Callable[[Cell], Behind]:
+    return lambda cell: made.people(*counted[str(cell[0])], cell)
+
+
+def _if_assigned(assigned: bool, cells: Iterable[Cell], dimensions: int) -> list[Cell]:
+    absent = NoData.NO_ASSIGNMENT
+    return [cell if assigned else no_data(cell, dimensions, absent) for cell in cells]
 
 
 def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
@@ -141,29 +136,67 @@ def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
 def _alike(studies: Sequence[LiftStudy]) -> list[list[LiftStudy]]:
     groups = defaultdict(list)
     for study in studies:
-        groups[(study.start, study.end, study.population, study.max_amount)].append(study)
+        terms = (study.start, study.end, study.population, study.max_amount, study.segments)
+        groups[terms].append(study)
     return list(groups.values())
 
 
-def _count(vault: Vault, studies: Sequence[LiftStudy]) -> _Counts:
+def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts:
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
     assignments = rows_of(vault, "assignments").filter(wanted(pairs))
-    people = panel(assignments, _bridges(vault, studies[0].population))
-    visits = rows_of(vault, "visits")
-    outcomes = _outcomes(people, visits, studies[0], vault.agreement.timezone)
+    bridged = members(assignments, _bridges(vault, studies[0].population))
+    people = panel(bridged)
+    more = _more(vault, studies[0], people, bridged, policy)
+    seen = collect(_seen(vault, studies[0], people, more), "people by arm")
     named = numbering(vault)
-    arms = _by_arm(people, outcomes, named)
+    counted = (*_COUNTED, "by_shared_link", *_SUMMED)
+    marked = seen.drop("week", "existing", "region")
+    arms = named.tally(marked, _ARM, "buyer", counted, dict.fromkeys(_SUMMED))
     _check_sums(arms, studies[0].max_amount)
-    both = people.filter(nw.col("arm").is_null()).select(*_PERSON, "users")
+    both = people.filter(nw.col("arm").is_null()).select(*_STUDY, "buyer", "users")
     in_both = collect(both, "people in both arms")
     mark = {"assigned": ~nw.col("arm").is_null()}
-    return _Counts(
+    parts = {} if policy.noise else _parts(vault, seen, studies, policy, named)
+    return Counts(
         named.count(assignments, _STUDY, "user", mark),
         named.count(assignments, _ARM, "user", mark),
         arms,
         named.tally(in_both, _STUDY, "buyer", ["users"], {"users": None}),
+        parts.get("week", {}),
+        parts.get("customer", {}),
+        parts.get("region", {}),
+        frozenset() if policy.noise else unrecorded(vault, policy.min_people),
     )
+
+
+def _parts(
+    vault: Vault,
+    seen: pl.DataFrame,
+    studies: Sequence[LiftStudy],
+    policy: Policy,
+    named: Numbering,
+) -> dict[str, Tallies]:
+    """The same by week of the first purchase, by customer, and by region, as they are told."""
+    segments, seed = studies[0].segments, named.seed
+
+    def tallied(rows: pl.DataFrame, part: str, *sums: str) -> Tallies:
+        marks = ["people", "converters", *sums]
+        own = rows.select(*_ARM, part, "buyer", *marks)
+        return named.tally(own, (*_ARM, part), "buyer", marks, dict.fromkeys(sums))
+
+    weeks = tallied(seen.filter(pl.col("converters") == 1), "week")
+    found = {"week": by_week(weeks, studies, _weeks_begun(vault, studies[0]), policy, seed)}
+    if "customer" in segments:
+        customers = tallied(seen, "existing", "amount", "amount_squared")
+        found["customer"] = by_customer(customers, studies)
+    if "region" in segments:
+        found["region"] = by_region(tallied(seen, "region"), studies, policy, seed)
+    return found
+
+
+def _weeks_begun(vault: Vault, study: LiftStudy) -> int:
+    return sum(days_reached(vault, week_starts(study.start, study.end)))
 
 
 def _bridges(vault: Vault, population: str) -> Frame:
@@ -173,91 +206,70 @@ def _bridges(vault: Vault, population: str) -> Frame:
     return linked_bridges(links(vault))
 
 
-def _outcomes(people: Frame, visits: Frame, study: LiftStudy, timezone: str) -> Frame:
-    """One row per person of the panel who bought after the assignment, on the study's days:
-    `amount`, net of refunds, in minor units within 0 … `max_amount`."""
-    bought = visits.filter(
-        nw.col("kind") == "purchase", on_local_days("time", study.start, study.end, timezone)
-    ).select("merchant", "buyer", "order", "amount", "time")
-    assigned = people.select(*_PERSON, assigned="time")
-    purchases = bought.join(assigned, on=["merchant", "buyer"], how="inner").filter(
-        nw.col("time") > nw.col("assigned")
+def _more(
+    vault: Vault, study: LiftStudy, people: Frame, bridged: Frame, policy: Policy
+) -> list[Frame]:
+    """What else is known of the people, where it may be asked for."""
+    if policy.noise:
+        return []
+    touches, users, buyers, visits, assignments = (
+        rows_of(vault, name) for name in ("touches", "users", "buyers", "visits", "assignments")
     )
-    orders = net_orders(purchases, visits, by=(*_PERSON, "order"))
-    spent = orders.group_by(*_PERSON).agg(amount=nw.col("net").sum().cast(nw.Int64))
-    capped = (nw.col("amount") > study.max_amount).cast(nw.Int64)
-    return spent.with_columns(nw.col("amount").clip(0, study.max_amount), capped=capped)
+    found = [
+        outcomes.before(people, visits, buyers, study.max_amount),
+        outcomes.shown(bridged, touches, study, vault.agreement.timezone),
+    ]
+    if "region" in study.segments:
+        found.append(outcomes.regions(bridged, users))
+    if study.population == "linked_panel":
+        came = with_join_key(vault, "visits", "cid")
+        found.append(outcomes.by_shared_link(people, links(vault), came, assignments))
+    return found
 
 
-def _by_arm(people: Frame, outcomes: Frame, named: Numbering) -> dict[Key, Counted]:
-    """By arm: `people`, `converters`, and the sums of what each spent and of its square."""
-    seen = people.filter(~nw.col("arm").is_null()).join(outcomes, on=list(_PERSON), how="left")
-    amount = nw.col("amount").fill_null(0).cast(nw.Int64)
+def _seen(vault: Vault, study: LiftStudy, people: Frame, more: Sequence[Frame]) -> Frame:
+    """One row per person of either arm, with all that is counted and summed of them."""
+    visits = rows_of(vault, "visits")
+    bought = outcomes.outcomes(people, visits, study, vault.agreement.timezone)
+    seen = outcomes.with_all(people, [bought, *more])
+    there = set(seen.collect_schema().names())
+    known = {
+        name: nw.col(name).fill_null(0).cast(nw.Int64) if name in there else nw.lit(0)
+        for name in (
+            *("amount", "beyond", "capped", "week", "prior_amount", "existing"),
+            *("exposed", "cost", "by_shared_link"),
+        )
+    }
+    region = nw.col("region").fill_null(ELSEWHERE) if "region" in there else nw.lit(ELSEWHERE)
     own = seen.select(
         *_ARM,
         "buyer",
-        people=nw.lit(1).cast(nw.Int64),
         converters=(~nw.col("amount").is_null()).cast(nw.Int64),
-        amount=amount,
-        amount_squared=amount * amount,
-        capped=nw.col("capped").fill_null(0),
+        **known,
+        region=region,
     )
-    marks = ("people", "converters", "amount", "amount_squared", "capped")
-    sums = {"amount": None, "amount_squared": None}
-    return named.tally(collect(own, "people by arm"), _ARM, "buyer", marks, sums)
+    amount, prior, bought_it, exposed = (
+        nw.col(name) for name in ("amount", "prior_amount", "converters", "exposed")
+    )
+    own = own.with_columns(
+        people=nw.lit(1).cast(nw.Int64),
+        amount_squared=amount * amount,
+        prior_buyers=(prior > 0).cast(nw.Int64),
+        prior_amount_squared=prior * prior,
+        prior_of_converters=prior * bought_it,
+        prior_times_amount=prior * amount,
+        exposed_converters=exposed * bought_it,
+        exposed_amount=exposed * amount,
+        unexposed_amount=(1 - exposed) * amount,
+    )
+    # Keys of groups are text.
+    return own.with_columns(nw.col("week", "existing").cast(nw.String))
 
 
-def _check_sums(arms: dict[Key, Counted], max_amount: int) -> None:
-    most = max((counts["converters"] for counts in arms.values()), default=0)
+def _check_sums(arms: Tallies, max_amount: int) -> None:
+    marks = ("converters", "prior_buyers")
+    most = max((counts[mark] for counts in arms.values() for mark in marks), default=0)
     if most * max_amount**2 > _LARGEST_SUM:
         raise StudyError(
             "max_amount: squares of such amounts cannot be summed exactly.", "lower max_amount."
         )
-
-
-def _arm_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
-    for arm in ARMS:
-        key, place = (study.merchant, study.study, arm), (study.merchant, arm)
-        assigned = counts.assigned_by_arm.get(key, Counted())["assigned_people"]
-        seen = counts.arms.get(key, Counted())
-        people, converters = seen["people"], seen["converters"]
-        yield *place, "assigned", assigned, PEOPLE, assigned, None
-        yield *place, "people", people, PEOPLE, assigned, people
-        yield *place, "converters", converters, PEOPLE, people, converters
-        bought = (people, converters)
-        for mark, unit in (("amount", MONEY), ("amount_squared", MONEY_SQUARED)):
-            yield *place, mark, seen[mark], unit, *bought, *single(mark, seen)
-        # Who was cut is a part of the buyers: so are those who were not.
-        capped, rest = seen["capped"], converters - seen["capped"]
-        yield *place, "capped", capped, PEOPLE, people, min(capped, rest)
-
-
-def _panel_cells(study: LiftStudy, counts: _Counts) -> Iterator[Cell]:
-    key = (study.merchant, study.study)
-    assigned = counts.assigned.get(key, Counted())["assigned_people"]
-    users = counts.both_arms.get(key, Counted())["users"]
-    yield study.merchant, "both_arms", "people", users, PEOPLE, assigned, users
-
-
-def _arm_people(study: LiftStudy, counts: _Counts, cell: Cell) -> Behind:
-    """Who is behind an arm's cell: users are assigned; buyers are seen, and bought."""
-    arm, measure = str(cell[1]), str(cell[2])
-    key = (study.merchant, study.study, arm)
-    assigned = counts.assigned_by_arm.get(key, Counted())
-    seen = counts.arms.get(key, Counted())
-    everyone = on(Platform.ADS, assigned, "assigned_people")
-    if measure == "assigned":
-        return behind(everyone)
-    people = on(Platform.STORE, seen, "people_people")
-    if measure == "people":
-        return behind(people, everyone)
-    of_amounts = measure in ("amount", "amount_squared")
-    value = on(Platform.STORE, seen, measure if of_amounts else f"{measure}_people")
-    return behind(value, people)
-
-
-def _panel_people(study: LiftStudy, counts: _Counts) -> Behind:
-    key = (study.merchant, study.study)
-    both, assigned = (found.get(key, Counted()) for found in (counts.both_arms, counts.assigned))
-    everyone = on(Platform.ADS, assigned, "assigned_people")
-    return behind(on(Platform.STORE, both, "users"), everyone)

@@ -6,15 +6,16 @@ The numbers are the register's, so a set means the same after a rotation of keys
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from cleanroom.behind import Behind, Group, Share, group_of
+from cleanroom.behind import Behind, Group, Share, group_of, together
 from cleanroom.errors import HandoverError
 from cleanroom.room.counting import Key, by_person, tally
 from cleanroom.room.engine import Frame, collect
@@ -76,6 +77,10 @@ class Numbering:
             for key, part in parts.items()
         }
 
+    def numbers(self, tokens: pl.Series, person: str) -> NDArray[np.uint32]:
+        """The number of each of a platform's persons, in order. Raises as `tally`."""
+        return self._numbered(pl.DataFrame({person: tokens}), person)["number"].to_numpy()
+
     def _numbered(self, own: pl.DataFrame, person: str) -> pl.DataFrame:
         persons = self.registers[_PARTY[person]].persons
         own = own.with_columns(token=pl.col(person).cast(pl.String).str.decode("hex"))
@@ -116,6 +121,16 @@ def seed_of(storage: bytes) -> int:
     """The secret of the fingerprints, which follows from the room's storage key alone."""
     keyed = hashlib.blake2b(b"the people behind cells", key=storage, digest_size=8)
     return int.from_bytes(keyed.digest(), "big")
+
+
+def joined(parts: Iterable[Counted], seed: int) -> Counted:
+    """Counts of people together, each of whom is in one of the `parts` alone."""
+    counts, groups = Counter[str](), defaultdict[str, list[Group]](list)
+    for part in parts:
+        counts.update(part)
+        for mark, group in part.groups.items():
+            groups[mark].append(group)
+    return Counted(counts, {mark: together(found, seed) for mark, found in groups.items()})
 
 
 def behind(value: Sides, base: Sides | None = None) -> Behind:

@@ -42,12 +42,11 @@ def shared_bridges(users: Frame, buyers: Frame, identifier: str) -> Frame:
     return matched.group_by("user").agg(buyer=nw.col("buyer").min())
 
 
-def panel(assignments: Frame, bridges: Frame) -> Frame:
-    """One row per (`merchant`, `study`, `buyer`) of the bridged users: `arm`, `time`, `users`.
+def members(assignments: Frame, bridges: Frame) -> Frame:
+    """One row per (`merchant`, `study`, `user`) bridged: `buyer`, `time`, and `low`, `high`, the
+    first and the last of the arms that the user is in.
 
-    A bridge with `since` counts if it stood before the assignment. Several users of one buyer are
-    one person: `users` of them, assigned at the earliest `time`. `arm` is null for a person whose
-    users are in both arms; they are of neither and only counted. Null users are in no panel.
+    A bridge with `since` counts if it stood before the assignment. Null users are in no panel.
     """
     assigned = (
         assignments.filter(~nw.col("user").is_null())
@@ -57,7 +56,16 @@ def panel(assignments: Frame, bridges: Frame) -> Frame:
     bridged = assigned.join(bridges, on="user", how="inner")
     if "since" in bridges.collect_schema().names():
         bridged = bridged.filter(nw.col("since") < nw.col("time"))
-    people = bridged.group_by(*_ARM, "buyer").agg(
+    return bridged.select(*_ARM, "user", "buyer", "time", "low", "high")
+
+
+def panel(members: Frame) -> Frame:
+    """One row per (`merchant`, `study`, `buyer`) of the `members`: `arm`, `time`, `users`.
+
+    Several users of one buyer are one person: `users` of them, assigned at the earliest `time`.
+    `arm` is null for a person whose users are in both arms; they are of neither and only counted.
+    """
+    people = members.group_by(*_ARM, "buyer").agg(
         nw.col("time").min(), nw.col("low").min(), nw.col("high").max(), users=nw.len()
     )
     one_arm = nw.when(nw.col("low") == nw.col("high")).then(nw.col("low"))

@@ -8,19 +8,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from cleanroom.errors import StudyError
 from cleanroom.noise import Reach
 from cleanroom.policy import Policy
 from cleanroom.room.conversion import bounded_parts
 from cleanroom.room.conversion_layout import Step
 from cleanroom.room.link import Outcome
-from cleanroom.study import LiftStudy, Study, bounded
+from cleanroom.study import GeoStudy, LiftStudy, ObservationalStudy, Study, bounded
 
-# Parameters that only the reading of the tables depends on.
-_NOT_IN_TABLES = {"planned_treated_share"}
+# Parameters that only the reading of the tables depends on, or tables that noise does without.
+_NOT_IN_TABLES = {"planned_treated_share", "segments"}
 
 
 def reach_of(study: Study, policy: Policy) -> dict[str, Reach]:
-    """By table of `study`, how far one person reaches into one merchant's cells."""
+    """By table of `study`, how far one person reaches into one merchant's cells.
+
+    Raises `StudyError` for an observational study, where nothing bounds that, and for a regional
+    one, where nothing does over all periods.
+    """
+    if isinstance(study, ObservationalStudy):
+        raise StudyError(
+            "Nothing bounds what one person changes in an adjusted effect.",
+            "ask for a lift study, whose numbers can carry noise.",
+        )
+    if isinstance(study, GeoStudy):
+        raise StudyError(
+            "The agreement asks for noise, and no regional study is made under noise: a person may "
+            "be behind a number in every period.",
+            "ask for a lift or conversion study.",
+        )
     if isinstance(study, LiftStudy):
         return _lift(bounded(study, policy))
     return _conversion(policy)

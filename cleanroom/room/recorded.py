@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+
 import narwhals as nw
 
+from cleanroom.room.counting import on_local_days
 from cleanroom.room.engine import collect
 from cleanroom.room.vault import Vault, rows_of
 from cleanroom.tables import TOUCH_KINDS, VISIT_KINDS
@@ -27,3 +31,17 @@ def unrecorded(vault: Vault, min_people: int) -> frozenset[str]:
             enough = int(collect(people, f"distinct values of {person}").item()) >= min_people
             missing |= absent if enough else set()
     return frozenset(missing)
+
+
+def days_reached(vault: Vault, days: Sequence[date]) -> list[bool]:
+    """Of each of the local `days`, whether the store handed over anything of it or of later, of
+    any merchant. Raises `HandoverError` if the engine fails.
+    """
+    reached = {
+        f"day_{number}": on_local_days("time", day, date.max - timedelta(days=2), zone).any()
+        for zone in [vault.agreement.timezone]
+        for number, day in enumerate(days)
+    }
+    visits = rows_of(vault, "visits")
+    (row,) = collect(visits.select(**reached), "days of visits").rows()
+    return [bool(one) for one in row]

@@ -23,6 +23,10 @@ class UndefinedError(ValueError):
     """The numbers given have no such statistic; says why in words, never with a number."""
 
 
+class UnboundedError(UndefinedError):
+    """The numbers given rule nothing out: so do all ranges in which they lie."""
+
+
 class Noisy(float):
     """A released number with the standard deviation (`deviation`) of the noise in it."""
 
@@ -164,19 +168,47 @@ def wilson(part: Proportion) -> Interval:
 def difference_of_means(treated: Moments, holdout: Moments) -> Difference:
     """Difference of two means per person, variances not assumed equal.
 
-    Source: Welch, B. L. (1947), Biometrika 34, 28-35. Raises `UndefinedError` where neither arm
-    varies.
+    Raises `UndefinedError` where neither arm varies. Source: see `welch`.
+    """
+    value = treated.mean - holdout.mean
+    a, b = treated.mean_variance, holdout.mean_variance
+    return welch(value, a, b, treated.people - 1, holdout.people - 1)
+
+
+def welch(value: float, a: float, b: float, freedom_a: float, freedom_b: float) -> Difference:
+    """A difference of two independent estimates with variances `a` and `b`, each with its degrees
+    of freedom; raises `UndefinedError` where neither varies.
+
+    Source: Welch, B. L. (1947), Biometrika 34, 28-35.
     """
     from scipy.stats import t
 
-    a, b = treated.mean_variance, holdout.mean_variance
     if a + b <= 0:
         raise UndefinedError("everyone has the same amount")
-    freedom = (a + b) ** 2 / (a**2 / (treated.people - 1) + b**2 / (holdout.people - 1))
-    value, error = treated.mean - holdout.mean, sqrt(a + b)
+    freedom = (a + b) ** 2 / (a**2 / freedom_a + b**2 / freedom_b)
+    error = sqrt(a + b)
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
     p_value = 2 * float(t.sf(abs(value) / error, freedom))
     return Difference(value, value - half, value + half, error, p_value)
+
+
+def normal(value: float, error: float) -> Difference:
+    """An estimate with its standard error, nearly normal."""
+    if error <= 0:
+        raise UndefinedError("nothing varies")
+    return Difference(
+        value, value - Z * error, value + Z * error, error, erfc(abs(value) / error / sqrt(2))
+    )
+
+
+def half_widths(difference: Difference) -> float:
+    """How many standard errors the interval reaches to each side."""
+    return (difference.upper - difference.value) / difference.standard_error
+
+
+def upper_tail(deviate: float) -> float:
+    """How often a standard normal number lies above."""
+    return erfc(deviate / sqrt(2)) / 2
 
 
 def detectable_difference(

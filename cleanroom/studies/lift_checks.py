@@ -13,8 +13,6 @@ from cleanroom.studies.words import points, probability, sentence
 LEVEL = 0.01
 # A lift this large, relative to the holdout's rate, is taken to matter to a merchant.
 RELEVANT_LIFT = 0.10
-# Where one of these fails, the estimate must not be used.
-VALIDITY = ("sample_ratio", "linked_share_equal")
 
 
 def check_arms(estimates: Mapping[str, Estimate], planned_treated_share: float) -> dict[str, Check]:
@@ -32,12 +30,12 @@ def _sample_ratio(estimates: Mapping[str, Estimate], planned: float) -> Check:
     treated, holdout = estimates["assigned_treated"].value, estimates["assigned_holdout"].value
     p_value = estimates["sample_ratio_p_value"]
     if treated is None or holdout is None or p_value.value is None:
-        return _unknown(name, label, p_value)
+        return unknown(name, label, p_value)
     words = (
         f"of the people assigned, {treated / (treated + holdout):.2%} are in the treated arm, "
         f"where {planned:.2%} were planned"
     )
-    return _by_chance(name, label, p_value.value, words)
+    return by_chance(name, label, p_value.value, words)
 
 
 def _linked_share_equal(estimates: Mapping[str, Estimate]) -> Check:
@@ -46,12 +44,12 @@ def _linked_share_equal(estimates: Mapping[str, Estimate]) -> Check:
     treated, holdout = (estimates[f"linked_share_{arm}"].value for arm in ("treated", "holdout"))
     p_value = estimates["linked_share_p_value"]
     if treated is None or holdout is None or p_value.value is None:
-        return _unknown(name, label, p_value)
+        return unknown(name, label, p_value)
     words = (
         f"outcomes can be seen of {share(treated)} of the people assigned to the treated arm "
         f"and of {share(holdout)} of the holdout"
     )
-    return _by_chance(name, label, p_value.value, words)
+    return by_chance(name, label, p_value.value, words)
 
 
 def _enough_data(estimates: Mapping[str, Estimate]) -> Check:
@@ -65,7 +63,7 @@ def _enough_data(estimates: Mapping[str, Estimate]) -> Check:
     lift, least = estimates["absolute_lift"], estimates["minimum_detectable_lift"]
     rate, relative = estimates["conversion_rate_holdout"], estimates["relative_conversion_lift"]
     if lift.value is None or least.value is None or not rate.value:
-        return _unknown(name, label, least)
+        return unknown(name, label, least)
     size = f"{points(least.value)}, {share(least.value / rate.value)} of the holdout's rate"
     found = f"a study of this size finds a lift of {size}, four times in five"
     beyond = f"a lift beyond {RELEVANT_LIFT:.0%} of the holdout's rate"
@@ -91,13 +89,15 @@ def shows_effect(effect: Estimate) -> bool:
     return lower is not None and upper is not None and (lower > 0 or upper < 0)
 
 
-def _by_chance(name: str, label: str, p_value: float, words: str) -> Check:
+def by_chance(name: str, label: str, p_value: float, words: str, level: float = LEVEL) -> Check:
+    """A check that fails where chance is an unlikely reason."""
     chance = probability(p_value)
-    if p_value < LEVEL:
-        words = f"{words}: more than chance explains ({chance}, below {LEVEL})"
+    if p_value < level:
+        words = f"{words}: more than chance explains ({chance}, below {level})"
         return Check(name, label, Verdict.FAILED, sentence(words))
     return Check(name, label, Verdict.PASSED, sentence(f"{words}, within chance ({chance})"))
 
 
-def _unknown(name: str, label: str, without_value: Estimate) -> Check:
+def unknown(name: str, label: str, without_value: Estimate) -> Check:
+    """A check that could not be made, and why."""
     return Check(name, label, Verdict.UNKNOWN, sentence(f"not checked: {without_value.withheld}"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cleanroom.borders import Check, Estimate, Verdict
-from cleanroom.numbers import count, money, share
-from cleanroom.studies.lift_checks import VALIDITY, shows_effect
-from cleanroom.studies.words import joined, sentence
+from cleanroom.evidence import DECISIVE, NEEDED, Grade, graded
+from cleanroom.numbers import count, money, plain, share
+from cleanroom.studies.lift_checks import shows_effect
+from cleanroom.studies.words import around_zero, joined, sentence, size_of
 from cleanroom.study import LiftStudy
 
 _POPULATIONS = {
@@ -17,6 +18,7 @@ _POPULATIONS = {
 _UNUSABLE = {
     "sample_ratio": "the arms do not have the planned sizes",
     "linked_share_equal": "outcomes could not be seen alike in both arms",
+    "prior_equal": "the arms differed before anybody was assigned",
 }
 
 
@@ -28,7 +30,7 @@ def summary(
 ) -> tuple[str, str, str]:
     """Three sentences; an effect is claimed only if its interval excludes zero and the arms are
     sound, and has evidence grade A only if that was checked."""
-    failed = [_UNUSABLE[name] for name in VALIDITY if checks[name].verdict is Verdict.FAILED]
+    failed = [_UNUSABLE[name] for name in DECISIVE if _failed(checks, name)]
     return (
         sentence(_verdict(estimates, checks, failed)),
         sentence(_population(estimates, study)),
@@ -49,17 +51,24 @@ def _verdict(
         found = f"no effect of the notes on buying could be shown among {group}"
         undecided = checks["enough_data"].verdict is Verdict.FAILED
         but = ", and the study is too small to rule out one that matters" if undecided else ""
-        return f"{found} ({_around_zero(effect, count)}){but}: {_grade(checks)}"
+        return f"{found} ({around_zero(effect, count)}){but}: {_grade(checks)}"
     led, buyers = (
         ("caused", "additional buyers") if effect.value > 0 else ("led to", "fewer buyers")
     )
-    size, interval = _size(effect, count)
-    return f"the notes {led} about {size} {buyers} among {group} ({interval}): {_grade(checks)}"
+    size, interval = size_of(effect, count)
+    but = ", which does not hold at every look" if _failed(checks, "multiple_looks") else ""
+    return (
+        f"the notes {led} about {size} {buyers} among {group} ({interval}){but}: {_grade(checks)}"
+    )
+
+
+def _failed(checks: Mapping[str, Check], name: str) -> bool:
+    return name in checks and checks[name].verdict is Verdict.FAILED
 
 
 def _grade(checks: Mapping[str, Check]) -> str:
-    if all(checks[name].verdict is Verdict.PASSED for name in VALIDITY):
-        return "evidence grade A, randomised holdout"
+    if all(checks[name].verdict is Verdict.PASSED for name in NEEDED):
+        return graded(Grade.RANDOMISED)
     return "no evidence grade, because not all of what makes the arms comparable could be checked"
 
 
@@ -77,7 +86,7 @@ def _population(estimates: Mapping[str, Estimate], study: LiftStudy) -> str:
 def _spending(
     estimates: Mapping[str, Estimate], failed: list[str], study: LiftStudy, currency: str
 ) -> str:
-    effect = estimates["incremental_amount"]
+    effect = estimates["incremental_conversion_value"]
 
     def shown(amount: float) -> str:
         return money(amount, currency)
@@ -89,19 +98,13 @@ def _spending(
     counting = f"counting at most {shown(study.max_amount)} a person"
     if not shows_effect(effect):
         found = "no effect of the notes on the amount spent could be shown"
-        return f"{found} ({_around_zero(effect, shown)}), {counting}"
-    size, interval = _size(effect, shown)
+        return f"{found} ({around_zero(effect, shown)}), {counting}"
+    size, interval = size_of(effect, shown)
     more = "more" if effect.value > 0 else "less"
-    return f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
-
-
-def _size(effect: Estimate, shown: Callable[[float], str]) -> tuple[str, str]:
-    """An effect that is not zero, and its interval, without their sign."""
-    numbers = (effect.value or 0.0, effect.lower or 0.0, effect.upper or 0.0)
-    size, low, high = (abs(number) for number in numbers)
-    return shown(size), f"95% interval {shown(min(low, high))} to {shown(max(low, high))}"
-
-
-def _around_zero(effect: Estimate, shown: Callable[[float], str]) -> str:
-    low, value, high = (shown(x or 0.0) for x in (effect.lower, effect.value, effect.upper))
-    return f"estimate {value}, 95% interval {low} to {high}"
+    spent = f"because of the notes, about {size} {more} was spent ({interval}), {counting}"
+    per_cost = estimates.get("incremental_conversion_value_per_cost")
+    if per_cost is None or per_cost.value is None:
+        return spent
+    numbers = (per_cost.value, per_cost.lower or 0.0, per_cost.upper or 0.0)
+    value, low, high = (plain(number) for number in numbers)
+    return f"{spent}: {value} for each unit of cost (95% interval {low} to {high})"

@@ -23,12 +23,14 @@ from cleanroom.borders import (
     Protected,
 )
 from cleanroom.errors import StudyError
-from cleanroom.studies.intervals import Chance, Interval, Noisy, UndefinedError
+from cleanroom.studies.intervals import Chance, Interval, Noisy, UnboundedError, UndefinedError
 from cleanroom.studies.words import joined
 
 AS_RELEASED = "as released by the gate"
 WILSON = "Wilson score interval, 95 % (Wilson 1927)"
 _WIDENED = "from rounded numbers, and widened by the most that rounding can have changed"
+_MOST_NAMED = 4
+_MOST_ENDS = 2**12  # of the ranges of rounded numbers, in all combinations
 
 Result = Interval | Chance | float
 Compute = Callable[..., Result]
@@ -124,6 +126,8 @@ def absence(*inputs: Quantity) -> Reason | None:
 
 
 def _withheld(names: list[str]) -> str:
+    if len(names) > _MOST_NAMED:
+        return f"{len(names)} of the numbers it needs were withheld by the disclosure rules"
     return (
         f"{joined(names)} {'was' if len(names) == 1 else 'were'} withheld by the disclosure rules"
     )
@@ -142,7 +146,14 @@ def estimate(shown: Shown, compute: Compute, *inputs: Quantity) -> Estimate:
         return _without_value(shown, Absence.UNDEFINED, words)
     if all(len(one.ends) == 1 for one in inputs):
         return _with_value(shown, result, None)
-    others = list(_at_the_ends(compute, inputs))
+    if 2 ** sum(len(one.ends) > 1 for one in inputs) > _MOST_ENDS:
+        words = "not defined: too many rounded numbers together leave nothing to be said"
+        return _without_value(shown, Absence.UNDEFINED, words)
+    try:
+        others = list(_at_the_ends(compute, inputs))
+    except UnboundedError as error:
+        words = f"not defined: before rounding, the numbers may have been such that {error}"
+        return _without_value(shown, Absence.UNDEFINED, words)
     result = _widened(result, others)
     moved = max((abs(_value(other) - _value(result)) for other in others), default=0.0)
     return _with_value(replace(shown, method=f"{shown.method}, {_WIDENED}"), result, moved)
@@ -153,6 +164,8 @@ def _at_the_ends(compute: Compute, inputs: tuple[Quantity, ...]) -> Iterator[Res
     for numbers in product(*(one.ends for one in inputs)):
         try:
             yield compute(*numbers)
+        except UnboundedError:
+            raise
         except UndefinedError:
             continue
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cleanroom import numbers
 from cleanroom.absences import Absence
@@ -41,3 +41,16 @@ def points(value: float) -> str:
 def probability(value: float) -> str:
     """A p-value to two figures: 'p = 0.0086', 'p < 0.0001'."""
     return "p < 0.0001" if value < 0.0001 else f"p = {numbers.probability(value)}"
+
+
+def size_of(effect: Estimate, shown: Callable[[float], str]) -> tuple[str, str]:
+    """An effect that is not zero, and its interval, without their sign."""
+    every = (effect.value or 0.0, effect.lower or 0.0, effect.upper or 0.0)
+    size, low, high = (abs(number) for number in every)
+    return shown(size), f"95% interval {shown(min(low, high))} to {shown(max(low, high))}"
+
+
+def around_zero(effect: Estimate, shown: Callable[[float], str]) -> str:
+    """An effect that may be zero: 'estimate 3, 95% interval −5 to 11'."""
+    low, value, high = (shown(x or 0.0) for x in (effect.lower, effect.value, effect.upper))
+    return f"estimate {value}, 95% interval {low} to {high}"

@@ -17,19 +17,27 @@ from cleanroom.borders import Check, Verdict
 from cleanroom.desk import terms
 from cleanroom.desk.language import CATALOGUES, Language
 from cleanroom.gate.rules import RULES
-from cleanroom.outside.names import key_words
 from cleanroom.outside.verdicts import verdict_words
 from cleanroom.outside.words import reason_words, rounding_words
 from cleanroom.policy import Policy, Rounding
 from cleanroom.review.checks import CHECKS
 from cleanroom.review.guards import OWN
 from cleanroom.review.states import TRANSITIONS, Action
+from cleanroom.room import lift_layout as lift
 from cleanroom.room.conversion_layout import BOUNDS, LINK, MONEY, PATH
-from cleanroom.room.lift import ARMS_LAYOUT, PANEL_LAYOUT
+from cleanroom.room.geo import PLACED_LAYOUT, regions_layout
+from cleanroom.room.observational_layout import LAYOUTS as OBSERVATIONAL
 from cleanroom.tables import ARMS
 from tests.factories import protected
 from tests.outside.factories import build
 
+LAYOUTS = (
+    *(PATH, MONEY, LINK, BOUNDS),
+    *(lift.ARMS_LAYOUT, lift.PANEL_LAYOUT, lift.PRIOR_LAYOUT, lift.EXPOSURE_LAYOUT),
+    *(lift.WEEKS_LAYOUT, lift.CUSTOMERS_LAYOUT, lift.REGIONS_LAYOUT),
+    *OBSERVATIONAL,
+    *(PLACED_LAYOUT, regions_layout(("first",), 7)),
+)
 DESK = Path(terms.__file__).parent
 Message = str | tuple[str, str]
 _OPTIONS: dict[str, Any] = {
@@ -73,13 +81,12 @@ def _in_templates() -> Iterator[Message]:
 
 def _borrowed() -> Iterator[str]:
     """What `outside` and the gate say and the desk may show."""
-    layouts = (PATH, MONEY, LINK, BOUNDS, ARMS_LAYOUT, PANEL_LAYOUT)
-    keys = {m.name for layout in layouts for m in layout.measures} | set(ARMS)
-    for dimension in (d for layout in layouts for d in layout.dimensions):
+    keys = {m.name for layout in LAYOUTS for m in layout.measures} | set(ARMS)
+    for dimension in (d for layout in LAYOUTS for d in layout.dimensions):
         keys |= {dimension.name, *dimension.categories}
     rounded = (protected("t", (), [("n", 5, "people")], rounding=how) for how in Rounding)
-    yield from (layout.title for layout in layouts)
-    yield from {key_words(key) for key in keys - {"merchant"}}
+    yield from (layout.title for layout in LAYOUTS)
+    yield from {terms.key(key).message for key in keys - {"merchant"}}
     yield from {reason_words(rule.id) for rule in RULES} | {reason_words("of another version")}
     yield from {terms.numbered(rule.bounds(Policy())).message for rule in RULES}
     yield from (words for table in rounded if (words := rounding_words(table)))

@@ -19,7 +19,7 @@ from cleanroom.review.checks import CHECKS
 from cleanroom.review.states import TRANSITIONS, State
 from cleanroom.review.templates import Bounds, Draft
 from cleanroom.room.link_rules import BASES, LINK_RULES
-from cleanroom.study import ConversionStudy, LiftStudy
+from cleanroom.study import ConversionStudy, GeoStudy, LiftStudy, ObservationalStudy
 from cleanroom.tables import TABLES
 from tests.docs import reference
 from tests.docs.pages import ROOT
@@ -89,6 +89,7 @@ def test_every_key_of_a_file_that_people_write_is_documented(model: type[BaseMod
 
 
 def test_every_parameter_of_a_study_is_documented() -> None:
-    fields = [*ConversionStudy.model_fields, *LiftStudy.model_fields]
+    studies = (ConversionStudy, LiftStudy, ObservationalStudy, GeoStudy)
+    fields = [name for study in studies for name in study.model_fields]
     wanted = list(dict.fromkeys(name for name in fields if name != "kind"))
     assert documented("how-to/data-scientist.md", "Parameters") == wanted

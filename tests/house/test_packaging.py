@@ -21,9 +21,15 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "cleanroom"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
-# They run in an interpreter of their own, with a lock of its own.
-PEERS = ROOT / "benchmarks" / "peer_scripts"
-PEER_NAMES = {"private-set-intersection": "openmined-psi", "spu": "spu"}
+# They run in interpreters of their own, with locks of their own, and by these distributions.
+APART = {
+    ROOT / "benchmarks" / "peer_scripts": {
+        "private-set-intersection": "openmined-psi",
+        "spu": "spu",
+    },
+    # numpy, scikit-learn and statsmodels come with it.
+    ROOT / "benchmarks" / "oracle_scripts": {"doubleml": "doubleml"},
+}
 DISTRIBUTIONS = packages_distributions()
 
 CONDA_NAMES = {
@@ -43,7 +49,6 @@ EXTRAS = {
 UNIMPORTED = {
     "ipykernel": "runs the notebooks",
     "jupyterlab": "the analyst's workbench",
-    "scikit-learn": "the adjusted estimators",
     "tzdata": "time zones where the system has none",
 }
 
@@ -69,9 +74,9 @@ def pins() -> list[Requirement]:
 
 @cache
 def third_party(place: Path) -> frozenset[NormalizedName]:
-    """The distributions that a module, or a folder's modules, import; peers' only if asked for."""
+    """The distributions that a module, or a folder's modules, import; those apart if asked for."""
     files = [*place.rglob("*.py")] or [place.with_suffix(".py")]
-    files = [file for file in files if place == PEERS or file.parent != PEERS]
+    files = [file for file in files if place in APART or file.parent not in APART]
     found = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
@@ -100,10 +105,12 @@ def test_what_tests_and_benchmarks_import_is_declared(folder: str) -> None:
     assert used <= set(everything())
 
 
-def test_the_lock_of_the_peers_pins_what_their_scripts_import() -> None:
-    asked = (PEERS / "requirements.in").read_text().splitlines()
-    assert {PEER_NAMES[name] for name in third_party(PEERS)} == {r.split("==")[0] for r in asked}
-    lock = (PEERS / "requirements.lock").read_text()
+@pytest.mark.parametrize("scripts", APART, ids=lambda scripts: scripts.name)
+def test_the_lock_of_scripts_apart_pins_what_they_import(scripts: Path) -> None:
+    asked = (scripts / "requirements.in").read_text().splitlines()
+    named = {APART[scripts].get(name) for name in third_party(scripts) - set(everything())}
+    assert named == {r.split("==")[0] for r in asked}
+    lock = (scripts / "requirements.lock").read_text()
     assert [one for one in asked if f"{one} \\\n    --hash=sha256:" not in lock] == []
 
 

@@ -113,7 +113,9 @@ def test_where_nothing_happens_an_effect_is_claimed_five_times_in_a_hundred(worl
     claims = [
         "caused" in one.summary[0] or "fewer buyers" in one.summary[0] for one in replicate(world)
     ]
-    p_values = np.array([one.estimates["p_value"].value for one in replicate(world)])
+    p_values = np.array(
+        [one.estimates["incremental_conversions_p_value"].value for one in replicate(world)]
+    )
     assert 0.035 <= (p_values < 0.05).mean() <= 0.065
     assert np.mean(claims) <= 0.065
 
@@ -135,7 +137,9 @@ def test_the_lift_called_detectable_is_detected_four_times_in_five() -> None:
     promised = [one.estimates["minimum_detectable_lift"].value for one in replicate(NO_EFFECT)]
     least = float(np.median(np.array(promised, dtype=float)))
     world = replace(NO_EFFECT, lift=least, seed=6)
-    p_values = np.array([one.estimates["p_value"].value for one in replicate(world)])
+    p_values = np.array(
+        [one.estimates["incremental_conversions_p_value"].value for one in replicate(world)]
+    )
     assert 0.76 <= (p_values < 0.05).mean() <= 0.84
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 
 from cleanroom.borders import Findings, Verdict
 from cleanroom.studies.intervals import Proportion, planned_split_p_value
 from cleanroom.studies.score import difference_of_proportions
-from tests.known_answers.examples import Arm, lift_of
+from tests.known_answers.examples import Arm, Prior, lift_of, lift_with, part_rows, prior_rows
 
 Read = Callable[[str], pl.DataFrame]
 MENS, WOMENS, NONE = "Mens E-Mail", "Womens E-Mail", "No E-Mail"
@@ -100,3 +102,60 @@ def test_the_three_segments_have_the_planned_sizes(customers: pl.DataFrame) -> N
         assert checks["sample_ratio"].verdict is Verdict.PASSED
         assert checks["linked_share_equal"].verdict is Verdict.PASSED
         assert checks["enough_data"].verdict is Verdict.PASSED
+
+
+def adjusted(customers: pl.DataFrame, email: str, outcome: str) -> Findings:
+    """The study with what each customer had spent in the year before (`history`, in cents), and by
+    whether the customer was new that year."""
+    rows, parts = [], {}
+    for name, segment in (("treated", email), ("holdout", NONE)):
+        own = customers.filter(pl.col("segment") == segment)
+        x, y, cents = past(own), own[outcome].to_numpy(), own["cents"].to_numpy()
+        sums = (x.sum(), (x**2).sum(), x[y == 1].sum(), (x * cents).sum())
+        rows += prior_rows(name, own.height, Prior(own.height, *map(float, sums)))
+    for part, newbie in (("new", 1), ("existing", 0)):
+        own = customers.filter(pl.col("newbie") == newbie)
+        pair = [arm(own, segment, outcome) for segment in (email, NONE)]
+        everybody = [arm(customers, segment, outcome).people for segment in (email, NONE)]
+        treated, holdout = (a._replace(assigned=n) for a, n in zip(pair, everybody, strict=True))
+        parts[part] = treated, holdout
+    treated, holdout = (arm(customers, segment, outcome) for segment in (email, NONE))
+    return lift_with(treated, holdout, prior=rows, customers=part_rows(parts))
+
+
+def past(customers: pl.DataFrame) -> np.ndarray:
+    return (100 * customers["history"]).round().to_numpy()
+
+
+@pytest.mark.parametrize("email", [MENS, WOMENS])
+def test_adjusting_for_the_year_before_is_what_least_squares_on_the_rows_gives(
+    customers: pl.DataFrame, email: str
+) -> None:
+    own = customers.filter(pl.col("segment").is_in([email, NONE]))
+    treated, x = (own["segment"] == email).to_numpy().astype(float), past(own)
+    away = x - x.mean()
+    design = np.column_stack([np.ones(own.height), treated, away, treated * away])
+    found = adjusted(customers, email, "conversion")
+    for name, y in (("absolute_lift", own["conversion"]), ("amount_lift", own["cents"])):
+        least_squares = sm.OLS(y.to_numpy().astype(float), design).fit(cov_type="HC2")
+        estimate = found.estimates[f"{name}_adjusted"]
+        assert estimate.value == pytest.approx(least_squares.params[1], rel=1e-6)
+        assert estimate.lower is not None
+        assert estimate.upper is not None
+        error = (estimate.upper - estimate.lower) / 2 / 1.959964
+        assert error == pytest.approx(least_squares.bse[1], rel=0.02)
+    assert found.checks["prior_equal"].verdict is Verdict.PASSED
+    assert found.checks["balance"].verdict is Verdict.PASSED
+
+
+def test_new_and_existing_customers_add_up_to_the_study(customers: pl.DataFrame) -> None:
+    found = adjusted(customers, MENS, "visit").estimates
+    own = customers.filter(pl.col("segment").is_in([MENS, NONE]))
+    for part, newbie in (("new", 1), ("existing", 0)):
+        rates = (
+            own.filter(pl.col("newbie") == newbie).group_by("segment").agg(pl.col("visit").mean())
+        )
+        by_segment = dict(rates.iter_rows())
+        expected = by_segment[MENS] - by_segment[NONE]
+        assert found[f"absolute_lift_customer_{part}"].value == pytest.approx(expected)
+    assert found["absolute_lift_post_stratified"].value == pytest.approx(0.0766, abs=2e-4)

@@ -78,7 +78,9 @@ def test_a_small_study_without_a_finding_does_not_pass_for_proof_of_no_effect() 
 
 def test_a_lucky_draw_is_said_to_be_overstated() -> None:
     found = lift_of(arm(1_000, 700, 34), arm(1_000, 700, 17))
-    assert found.estimates["p_value"].value == pytest.approx(0.0153, abs=5e-5)
+    assert found.estimates["incremental_conversions_p_value"].value == pytest.approx(
+        0.0153, abs=5e-5
+    )
     assert "the size is likely overstated" in found.checks["enough_data"].words
 
 
@@ -142,7 +144,10 @@ def test_a_shared_identifier_is_told_as_the_population() -> None:
 @pytest.mark.parametrize("treated", [MORE, SAME, FEWER])
 def test_incremental_numbers_are_the_lifts_over_the_treated_people(treated: Arm) -> None:
     estimates = lift_of(treated, HOLDOUT).estimates
-    pairs = [("absolute_lift", "incremental_conversions"), ("amount_lift", "incremental_amount")]
+    pairs = [
+        ("absolute_lift", "incremental_conversions"),
+        ("amount_lift", "incremental_conversion_value"),
+    ]
     for (per_person, total), part in product(pairs, ("value", "lower", "upper")):
         expected = getattr(estimates[per_person], part) * treated.people
         assert getattr(estimates[total], part) == pytest.approx(expected)
@@ -166,7 +171,7 @@ def test_whatever_is_withheld_nothing_is_made_up_and_every_sentence_is_whole(
 @given(st.integers(10, 400), st.integers(10, 400), st.integers(500, 4_000))
 def test_the_verdict_never_contradicts_the_p_value(bought: int, held: int, people: int) -> None:
     found = lift_of(arm(5_000, people, bought), arm(5_000, people, held))
-    p_value = found.estimates["p_value"].value
+    p_value = found.estimates["incremental_conversions_p_value"].value
     if p_value is None:
         assert found.summary[0].startswith("No effect on buying can be stated")
     else:

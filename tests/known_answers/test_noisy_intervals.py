@@ -142,7 +142,9 @@ def test_intervals_of_noisy_amounts_hold_the_truth_95_times_in_a_hundred() -> No
 @pytest.mark.slow
 def test_where_nothing_happens_noise_claims_no_more_effects() -> None:
     found = replicate(NO_EFFECT, GAUSSIAN)
-    p_values = np.array([one.estimates["p_value"].value for one in found], dtype=float)
+    p_values = np.array(
+        [one.estimates["incremental_conversions_p_value"].value for one in found], dtype=float
+    )
     assert 0.035 <= (p_values < 0.05).mean() <= 0.065
     split = np.array([one.estimates["sample_ratio_p_value"].value for one in found], dtype=float)
     assert 0.035 <= (split < 0.05).mean() <= 0.065

@@ -109,7 +109,8 @@ def test_the_terminal_says_where_what_was_withheld_and_the_truth(demo: Demo) -> 
 def test_executed_notebooks_are_evidence_in_the_room_without_errors(demo: Demo) -> None:
     books = sorted((demo.out / "room" / "evidence").glob("*.ipynb"))
     kinds = {book.name.split("-")[0] for book in books}
-    assert kinds == {kind.value for kind in StudyKind}
+    # The run asks for these; whoever wants another asks for it by its notebook.
+    assert kinds == {StudyKind.CONVERSION, StudyKind.LIFT}
     for path in books:
         book = nbformat.read(path, as_version=4)
         cells = [cell for cell in book.cells if cell.cell_type == "code"]

@@ -25,9 +25,23 @@ from cleanroom.borders import (
 )
 from cleanroom.gate.protect import protect
 from cleanroom.policy import Policy, Rounding
+from cleanroom.room.lift_layout import (
+    CUSTOMERS_LAYOUT,
+    EXPOSURE_LAYOUT,
+    PRIOR_LAYOUT,
+    WEEKS_LAYOUT,
+)
 from cleanroom.studies import conversion, lift
 from cleanroom.study import ConversionStudy, LiftStudy, Study
 from tests.factories import table as titled_by_name
+from tests.known_answers.examples import (
+    Arm,
+    Prior,
+    exposure_rows,
+    part_rows,
+    prior_rows,
+    week_rows,
+)
 
 POLICY = Policy(min_people=50, min_converters=10)
 BASES = dict.fromkeys(("read", "engage", "click"), "reach") | {"visit": "click"}
@@ -35,6 +49,10 @@ BASES |= dict.fromkeys(("search", "cart", "purchase"), "visit")
 START, END = date(2026, 4, 1), date(2026, 5, 30)
 
 TITLES = {
+    **{
+        layout.name: layout.title
+        for layout in (PRIOR_LAYOUT, EXPOSURE_LAYOUT, WEEKS_LAYOUT, CUSTOMERS_LAYOUT)
+    },
     "path": "People and events at each step from note to order",
     "money": "Cost, orders, and revenue net of refunds, in minor units",
     "link": "What became of the clicks that carried a CID, in people",
@@ -62,7 +80,7 @@ def rich(name: str = "Aurelle Skin", merchant: str = "m-001") -> tuple[Release, 
     """Both studies, everything released, a clear effect."""
     return (
         _release(*_conversion(merchant, RICH_PATH, 19_350_00, 148_720_00, 8_340), name),
-        _release(*_lift(merchant, RICH_ARMS), name),
+        _release(*_lift(merchant, RICH_ARMS, more=_more()), name),
     )
 
 
@@ -159,7 +177,10 @@ def _path_cells(path: dict[str, tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _lift(
-    merchant: str, arms: dict[str, tuple[int, int, int, int]], policy: Policy = POLICY
+    merchant: str,
+    arms: dict[str, tuple[int, int, int, int]],
+    policy: Policy = POLICY,
+    more: tuple[Table, ...] = (),
 ) -> tuple[Study, dict[str, Protected], Findings]:
     cells: list[tuple[Any, ...]] = []
     for arm, (assigned, people, buyers, amount) in arms.items():
@@ -178,9 +199,45 @@ def _lift(
         policy,
         table("arms", ("arm",), cells, contrast="arm", adds_up=True),
         table("panel", ("outcome",), both),
+        *more,
     )
     study = LiftStudy(merchant=merchant, start=START, end=END, study="spring-2026")
     return study, tables, lift.findings(tables, study, "CNY")
+
+
+def _more() -> tuple[Table, ...]:
+    """What stands beside the arms of a lift where all of it was made."""
+    treated, holdout = (Arm(*arm, 1.6 * arm[3] ** 2 / arm[2]) for arm in RICH_ARMS.values())
+    parts = {
+        "new": (
+            treated._replace(people=20_000, converters=400),
+            holdout._replace(people=19_900, converters=390),
+        ),
+        "existing": (
+            treated._replace(people=4_410, converters=412),
+            holdout._replace(people=4_365, converters=211),
+        ),
+    }
+    prior = Prior(9_800, 3e8, 2.2e13, 4e7, 9e11)
+    weeks = {
+        "week_01": (140, 110),
+        "week_02": (190, 150),
+        "week_03": (210, 150),
+        "week_04": (272, 191),
+    }
+    return (
+        table(
+            "prior",
+            ("arm",),
+            [row for arm in RICH_ARMS for row in prior_rows(arm, 24_265, prior)],
+            contrast="arm",
+        ),
+        table(
+            "exposure", ("arm",), exposure_rows(treated, (20_100, 720, 1.9e7), 6_400_00, 24_265, 31)
+        ),
+        table("weeks", ("arm", "week"), week_rows((24_410, 24_265), weeks), contrast="arm"),
+        table("customers", ("arm", "customer"), part_rows(parts), contrast="arm"),
+    )
 
 
 def table(name: str, *rest: Any, **more: Any) -> Table:

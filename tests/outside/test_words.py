@@ -14,11 +14,11 @@ from cleanroom.borders import (
     PEOPLE,
     Estimate,
 )
+from cleanroom.evidence import NEEDED
 from cleanroom.gate.rules import RULES, Rule
 from cleanroom.outside import names, theme, verdicts
 from cleanroom.outside.words import cell_figure, estimate_figure, rule_words
 from cleanroom.room.conversion_layout import Step
-from cleanroom.studies.lift_checks import VALIDITY
 from tests.factories import protected
 from tests.outside import factories
 
@@ -138,7 +138,7 @@ def test_dimensions_and_measures_are_told_in_words() -> None:
 
 def test_a_lift_is_unusable_for_the_reasons_its_study_names() -> None:
     checks = RICH[1].findings.checks
-    assert set(verdicts._VALIDITY) == set(VALIDITY) <= set(checks)
+    assert set(NEEDED) <= set(checks)
     assert verdicts.is_comparable(RICH[1].findings)
     assert not verdicts.is_comparable(factories.broken_split()[1].candidate.findings)
 

@@ -129,8 +129,8 @@ def _studied(people: pl.DataFrame, merchant: str, segment: str) -> pl.DataFrame:
         merchant=pl.lit(merchant),
         arm=pl.when(treated).then(pl.lit(TREATED)).otherwise(pl.lit(HOLDOUT)),
         cid=pl.when(treated).then(pl.format("{}-click-{}", pl.lit(merchant), "row")),
-        # Visits spread over thirteen days, so that the last lies within the two weeks.
-        minutes=pl.col("row") % 13 * 24 * 60,
+        # Visits spread over the two weeks, so that there are some on the last day.
+        minutes=pl.col("row") % 14 * 24 * 60,
     )
 
 

@@ -143,6 +143,16 @@ def test_arms_are_sound_and_the_effect_is_stated_with_its_grade(lift: dict[str, 
     assert "145 additional buyers" in lift["mens"].summary[0]
 
 
+def test_the_past_and_the_weeks_come_out_through_the_gate(lift: dict[str, Findings]) -> None:
+    """Everybody had spent something the year before, and every treated customer got the e-mail:
+    neither number leaves, and what rests on sums does."""
+    mens = lift["mens"].estimates
+    assert mens["absolute_lift_adjusted"].value == pytest.approx(0.0068, abs=1e-4)
+    assert mens["prior_buyers_treated"].value is None
+    assert mens["absolute_lift_until_week_02"].value == mens["absolute_lift"].value
+    assert mens["exposed_share"].value is None
+
+
 def test_arms_that_are_not_the_planned_ones_forbid_the_estimate(hillstrom: Stage) -> None:
     planned = hillstrom_lifts()[0].model_copy(update={"planned_treated_share": 0.52})
     tables = lift_tables(hillstrom.vault, [planned])

@@ -97,8 +97,9 @@ class Desk:
     agreement: Agreement = AGREED
 
     def open(self) -> Desk:
-        """The templates approved by both platforms."""
-        wanted = [templates.wide(kind, self.agreement) for kind in self.agreement.studies]
+        """Two templates approved by both platforms."""
+        kinds = (StudyKind.CONVERSION, StudyKind.LIFT)
+        wanted = [templates.wide(kind, self.agreement) for kind in kinds]
         templates.approve(self.path, self.agreement, wanted, [ANN, SAM])
         return self
 

@@ -73,6 +73,16 @@ def bounded(kind: StudyKind = StudyKind.CONVERSION, **parameters: dict[str, Any]
             LIFT.model_copy(update={"population": "shared_identifier"}),
             ["population is not the default, and the template does not open it"],
         ),
+        (
+            bounded(StudyKind.LIFT, study={}, segments={"one_of": ("customer", "region")}),
+            LIFT.model_copy(update={"segments": ("region", "customer")}),
+            [],
+        ),
+        (
+            bounded(StudyKind.LIFT, study={}, segments={"one_of": ("customer",)}),
+            LIFT.model_copy(update={"segments": ("customer", "region")}),
+            ["segments is not one of those approved"],
+        ),
     ],
 )
 def test_a_template_covers_what_lies_inside_its_bounds(

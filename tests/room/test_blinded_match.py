@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -184,6 +185,20 @@ def test_a_room_killed_as_it_opens_another_match_opens_it_the_next_time(
     match.play()
     first = match.ticket.match
     monkeypatch.setattr(blinded, "new_ticket", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(match.actor(ROOM, anew=True))
+    monkeypatch.undo()
+    match.play()
+    assert match.ticket.match != first
+    assert match.links() == COMMON
+
+
+def test_a_room_killed_as_it_gives_its_links_up_has_none(
+    match: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match.play()
+    first = match.ticket.match
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(match.actor(ROOM, anew=True))
     monkeypatch.undo()

@@ -62,6 +62,11 @@ def started(match: Scene, name: str) -> subprocess.Popen[str]:
     )
 
 
+def whole(told: dict[str, str]) -> str:
+    """All that the processes told, in lines that pytest does not shorten."""
+    return "\n".join(f"--- {name} told:\n{text}" for name, text in told.items())
+
+
 def there(file: Path) -> None:
     """Wait for another process to write a file."""
     until = time.monotonic() + PATIENCE
@@ -77,7 +82,7 @@ def first_message(match: Scene, step: Step, sender: str, reader: str) -> Path:
 def test_three_processes_find_what_a_plain_join_finds(match: Scene) -> None:
     processes = [started(match, name) for name in ACTORS]
     told = {name: p.communicate()[0] for name, p in zip(ACTORS, processes, strict=True)}
-    assert [process.returncode for process in processes] == [0, 0, 0], told
+    assert [process.returncode for process in processes] == [0, 0, 0], whole(told)
     assert match.links() == COMMON
     assert "500 click ids to blind, 500 to double: about" in told[ADS]
     assert "500 click ids to blind, 500 to double: about" in told[STORE]
@@ -102,8 +107,8 @@ def test_each_process_killed_and_started_again_finds_the_same(match: Scene) -> N
         process.communicate()
         assert process.returncode < 0
     processes = [started(match, name) for name in ACTORS]
-    told = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], told
+    told = {name: p.communicate()[0] for name, p in zip(ACTORS, processes, strict=True)}
+    assert [process.returncode for process in processes] == [0, 0, 0], whole(told)
     assert match.links() == COMMON
 
 

@@ -10,7 +10,19 @@ from typing import get_type_hints
 from cleanroom.behind import Answer
 from cleanroom.borders import Table
 from cleanroom.noise import Reach
-from cleanroom.room import blinded, conversion, diagnostics, eligibility, lift, reach, shown, vault
+from cleanroom.room import (
+    blinded,
+    conversion,
+    diagnostics,
+    eligibility,
+    geo,
+    lift,
+    observational,
+    reach,
+    recorded,
+    shown,
+    vault,
+)
 from cleanroom.stepwise import Steps
 
 PACKAGE = Path(vault.__file__).parents[1]
@@ -19,9 +31,12 @@ DOORS = {
     "conversion": {"conversion_tables"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
     "engine": {"Engine", "use"},
+    "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
+    "observational": {"observational_tables"},
     "eligibility": {"eligibility", "Eligible", "Excluded"},
     "reach": {"reach_of", "tables_depend_on"},
+    "recorded": {"days_reached"},
     "retention": {"expire"},
     "rotation": {"known_and_carried", "rotate"},
     "shown": {"forget", "holding", "memory_in", "memory_of"},
@@ -60,11 +75,14 @@ def test_the_room_is_entered_by_its_doors_only() -> None:
 def test_what_comes_out_is_tables_and_facts_of_merchants() -> None:
     assert get_type_hints(conversion.conversion_tables)["return"] == list[Table]
     assert get_type_hints(lift.lift_tables)["return"] == list[Table]
+    assert get_type_hints(geo.geo_tables)["return"] == list[Table]
+    assert get_type_hints(observational.observational_tables)["return"] == list[Table]
     assert get_type_hints(diagnostics.link_diagnostics)["return"] == Table
     assert get_type_hints(blinded.match)["return"] == Steps[None]  # when it moved, and no result
     # Who is behind answers, by numbers that mean something in the room alone; for the gate.
     assert get_type_hints(shown.Memory.answers)["return"] == tuple[Answer, ...]
     assert get_type_hints(reach.reach_of)["return"] == dict[str, Reach]  # before any row is read
+    assert get_type_hints(recorded.days_reached)["return"] == list[bool]  # of a whole platform
     facts = (eligibility.Eligible, eligibility.Excluded)
     assert {name for fact in facts for name in fact.__annotations__} == {
         "merchant",

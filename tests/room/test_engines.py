@@ -23,10 +23,11 @@ from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.diagnostics import link_diagnostics
 from cleanroom.room.eligibility import eligibility
 from cleanroom.room.engine import collect
+from cleanroom.room.exposure import exposure_panel
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.vault import Vault, accept, open_vault, table_paths
 from cleanroom.simulation import Simulation, SimulationSettings, simulate
-from cleanroom.study import LiftStudy
+from cleanroom.study import LiftStudy, ObservationalStudy
 from cleanroom.tables import ENGAGEMENTS, Platform
 from tests.room.event_log import Room, shown
 
@@ -77,7 +78,13 @@ def tables(vault: Vault, policy: Policy | None = None) -> list[Table]:
     """All tables, computed anew from the handovers."""
     shutil.rmtree(vault.room / "derived", ignore_errors=True)
     studies = [
-        LiftStudy(merchant=merchant, start=HALF, end=LAST, study=f"holdout-{merchant}")
+        LiftStudy(
+            merchant=merchant,
+            start=HALF,
+            end=LAST,
+            study=f"holdout-{merchant}",
+            segments=("customer", "region"),
+        )
         for merchant in MERCHANTS
     ]
     return [
@@ -95,7 +102,8 @@ def test_duckdb_gives_the_same_tables_as_polars(
     merchants = eligibility(vault, vault.agreement)
     monkeypatch.setattr(engine, "BACKEND", "duckdb")
     by_duckdb = tables(vault, BOUNDED)
-    names = ["path", "money", "link", "bounds", "arms", "panel", "link_rules"]
+    lifts = ["arms", "panel", "prior", "exposure", "weeks", "customers", "regions"]
+    names = ["path", "money", "link", "bounds", *lifts, "link_rules"]
     assert [table.name for table in by_duckdb] == names
     for one, other in zip(by_polars, by_duckdb, strict=True):
         assert one.cells.height > 0
@@ -110,6 +118,21 @@ def people(table: Table) -> list[dict[Any, tuple[bytes, bytes]]]:
         {key: group.content for key, group in behind.groups.items()}
         for behind in table.behind or ()
     ]
+
+
+@pytest.mark.slow
+def test_duckdb_gives_the_same_panel_as_polars(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ObservationalStudy(merchant=MERCHANTS[0], start=HALF, end=LAST, follow_up_days=10)
+    by_polars, buyers = exposure_panel(vault, study)
+    monkeypatch.setattr(engine, "BACKEND", "duckdb")
+    by_duckdb, same = exposure_panel(vault, study)
+    assert buyers.equals(same)
+    assert by_polars.exposed.sum() > 50
+    assert by_polars.names == by_duckdb.names
+    for field in ("exposed", "bought", "spent", "bought_elsewhere", "bought_before", "covariates"):
+        assert (getattr(by_polars, field) == getattr(by_duckdb, field)).all(), field
 
 
 def test_the_ads_side_is_what_plain_polars_counts(vault: Vault, simulation: Simulation) -> None:

@@ -65,18 +65,21 @@ def test_the_arms_of_a_study(room: Room) -> None:
         ("treated", "amount"): (900, 1, 1),
         ("treated", "amount_squared"): (810_000, 1, 1),
         ("treated", "capped"): (0, 1, 0),
+        ("treated", "beyond"): (0, 1, 0),
         ("holdout", "assigned"): (1, 1, None),
         ("holdout", "people"): (1, 1, 1),
         ("holdout", "converters"): (0, 1, 0),
         ("holdout", "amount"): (0, 1, 0),
         ("holdout", "amount_squared"): (0, 1, 0),
         ("holdout", "capped"): (0, 1, 0),
+        ("holdout", "beyond"): (0, 0, 0),
     }
 
 
 def test_arms_are_a_contrast_so_that_the_gate_withholds_both(room: Room) -> None:
     vault = room.vault(touches=CLICKS, visits=VISITS, assignments=ASSIGNED)
-    assert [table.contrast for table in lift_tables(vault, [STUDY])] == ["arm", None]
+    contrasts = {table.name: table.contrast for table in lift_tables(vault, [STUDY])}
+    assert {name for name, arm in contrasts.items() if arm is None} == {"panel", "exposure"}
 
 
 def test_a_bridge_must_stand_before_the_assignment(room: Room) -> None:
@@ -116,7 +119,7 @@ def test_a_buyer_with_users_in_both_arms_is_in_neither_and_counted(room: Room) -
     visits = VISITS.replace("b2", "b1") + "02T10:05 visit b3 c3 - -"
     assignments = ASSIGNED + "cyd s holdout 10T00:00"
     vault = room.vault(touches=touches, visits=visits, assignments=assignments)
-    cells, left_out = lift_tables(vault, [STUDY])
+    cells, left_out, *_ = lift_tables(vault, [STUDY])
     assert shown(cells)["treated", "people"] == (0, 1, 0)
     assert shown(cells)["holdout", "people"] == (1, 2, 1)
     assert shown(left_out) == {("both_arms", "people"): (2, 3, 2)}
@@ -231,7 +234,7 @@ def test_studies_of_other_terms_are_counted_apart_and_tabled_together(room: Room
     ann  t     treated 10T00:00 n
     """
     vault = room.vault(touches=CLICKS, visits=visits, assignments=assignments)
-    cells, _ = lift_tables(vault, [STUDY, altered(merchant="n", study="t", max_amount=500)])
+    cells, *_ = lift_tables(vault, [STUDY, altered(merchant="n", study="t", max_amount=500)])
     assert shown(cells, "m")["treated", "amount"] == (900, 1, 1)
     assert shown(cells, "n")["treated", "amount"] == (500, 1, 1)
 

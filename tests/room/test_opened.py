@@ -75,7 +75,8 @@ def test_no_row_is_readable_on_the_room_s_disk(
     room: Room, scratch: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BACKEND", backend)
-    assert all(table.cells.height for table in computed(filled(room)))
+    counted = {table.name for table in computed(filled(room)) if table.cells.height}
+    assert counted >= {"path", "money", "arms", "prior", "exposure"}
     found = contents(room.directory)
     assert len(found) > 10
     words = [b"PAR1", b"2026-03", b"purchase", b"click_time"]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from cleanroom.borders import PEOPLE, Table
+from cleanroom.errors import StudyError
 from cleanroom.noise import Noise, Reach
 from cleanroom.policy import Policy
 from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.reach import reach_of, tables_depend_on
-from cleanroom.study import Study
+from cleanroom.study import ObservationalStudy, Study
 from tests.room.event_log import Room
 from tests.room.noisy import CONVERSION, LIFT
 
@@ -142,3 +143,9 @@ def test_cells_do_not_depend_on_how_a_study_is_read() -> None:
     assert on(LIFT, BOUNDED) != on(LIFT)
     assert on(CONVERSION, BOUNDED) != on(CONVERSION)
     assert on(LIFT, UNBOUNDED.model_copy(update={"min_people": 9})) == on(LIFT)
+
+
+def test_an_adjusted_effect_has_no_reach_so_that_no_noise_is_drawn_for_it() -> None:
+    study = ObservationalStudy(merchant="m", start=LIFT.start, end=LIFT.end)
+    with pytest.raises(StudyError, match="Nothing bounds"):
+        reach_of(study, Policy())

@@ -139,7 +139,11 @@ def test_whatever_is_amended_the_digest_changes(
             "dimension",
             "opens.users: there is no column 'regin'; did you mean 'region'?",
         ),
-        ("studies.lfit", {}, "studies.lfit: Input should be 'conversion' or 'lift'"),
+        (
+            "studies.lfit",
+            {},
+            "studies.lfit: Input should be 'conversion', 'lift', 'observational' or 'geo'",
+        ),
         ("parties.shop", {"name": "x"}, "parties.shop: Input should be 'ads' or 'store'"),
     ],
 )

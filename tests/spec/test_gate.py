@@ -49,6 +49,27 @@ def test_a_cell_leaves_only_with_enough_people_behind_it(
     assert cell["value"] == (value if withheld is None else None)
 
 
+def test_the_parts_of_a_released_whole_fall_together_in_both_arms() -> None:
+    counts = {"week_01": (60, 58), "week_02": (41, 4)}
+    rows = [
+        (merchant, arm, week, "converters", n + more, PEOPLE, 1000, n + more)
+        for merchant, more in (("M1", 0), ("M2", 20))
+        for week, pair in counts.items()
+        for arm, n in zip(("treated", "holdout"), pair, strict=True)
+    ]
+    dimensions = ("merchant", "arm", "week")
+    weeks = table("weeks", dimensions, rows, contrast="arm", whole="week")
+    cells = protect(weeks, POLICY).cells
+    withheld = cells.filter(merchant="M1").select("week", "arm", "withheld").rows()
+    assert set(withheld) == {
+        ("week_01", "treated", "whole"),
+        ("week_01", "holdout", "whole"),
+        ("week_02", "treated", "both_arms"),
+        ("week_02", "holdout", "min_converters"),
+    }
+    assert cells.filter(merchant="M2")["withheld"].null_count() == 4
+
+
 def test_both_arms_fall_together_and_only_for_the_measure_that_fell() -> None:
     arms = table(
         "arms",

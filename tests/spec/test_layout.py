@@ -10,7 +10,7 @@ import pytest
 from cleanroom.borders import CELL_COLUMNS, EVENTS, MONEY, PEOPLE, Table
 from cleanroom.errors import BorderError
 from cleanroom.layout import CLASSES, Dimension, Layout, Measure, Use
-from cleanroom.room import conversion_layout, lift
+from cleanroom.room import conversion_layout, lift_layout, observational_layout
 from cleanroom.tables import COLUMNS, Role
 from tests.factories import _build
 
@@ -18,10 +18,15 @@ STEP = Dimension("step", categories=("click", "buy"))
 COUNT = Measure("people", Use.COUNT, ("touches.user",))
 SUM = Measure("cost", Use.SUM, ("touches.cost",))
 TOKEN = "5f" * 32
+SAYS: dict[Use, dict[str, Any]] = {Use.ESTIMATE: {"rests_on": ("people",), "grain": 0.01}}
 
 
 def layout(*dimensions: Dimension, measures: tuple[Measure, ...] = (COUNT, SUM)) -> Layout:
     return Layout("t", "T", dimensions, measures)
+
+
+def estimate(*rests_on: str, **said: Any) -> Measure:
+    return Measure("m", Use.ESTIMATE, ("visits.kind",), rests_on=rests_on, **said)
 
 
 def test_every_role_has_a_class_that_says_what_it_is_for() -> None:
@@ -41,7 +46,7 @@ def test_a_column_is_used_as_its_class_allows_or_there_is_no_table(column: str, 
         if use is Use.GROUP:
             layout(Dimension("d", (column,)))
         else:
-            layout(STEP, measures=(Measure("m", use, (column,)),))
+            layout(STEP, measures=(COUNT, Measure("m", use, (column,), **SAYS.get(use, {}))))
 
     if allowed:
         define()
@@ -60,6 +65,11 @@ def test_a_column_is_used_as_its_class_allows_or_there_is_no_table(column: str, 
         (lambda: layout(STEP, measures=(Measure("m", Use.GROUP, ("touches.note",)),)), "not made"),
         (lambda: layout(STEP, STEP), "dimensions do not fit"),
         (lambda: Layout("t", "T", (STEP,), (COUNT,), contrast="arm"), "dimensions do not fit"),
+        (lambda: Layout("t", "T", (STEP,), (COUNT,), compared="arm"), "dimensions do not fit"),
+        (lambda: layout(STEP, measures=(COUNT, estimate(grain=0.1))), "rests on no counts"),
+        (lambda: layout(STEP, measures=(COUNT, estimate("m", grain=0.1))), "rests on no counts"),
+        (lambda: layout(STEP, measures=(COUNT, estimate("people"))), "how coarsely"),
+        (lambda: layout(STEP, measures=(COUNT, estimate("people", error="e"))), "how coarsely"),
     ],
 )
 def test_a_layout_that_does_not_hold_together_is_refused(define: Any, problem: str) -> None:
@@ -70,10 +80,13 @@ def test_a_layout_that_does_not_hold_together_is_refused(define: Any, problem: s
 def test_the_studies_group_by_dimensions_and_their_own_categories_only() -> None:
     layouts = [
         *(value for value in vars(conversion_layout).values() if isinstance(value, Layout)),
-        lift.ARMS_LAYOUT,
-        lift.PANEL_LAYOUT,
+        lift_layout.ARMS_LAYOUT,
+        lift_layout.PANEL_LAYOUT,
+        *observational_layout.LAYOUTS,
     ]
-    assert [one.name for one in layouts] == ["path", "money", "link", "bounds", "arms", "panel"]
+    names = ["path", "money", "link", "bounds", "arms", "panel"]
+    names += ["design", "balance", "overlap", "comparison", "segments", "fifths"]
+    assert [one.name for one in layouts] == names
     for one in layouts:
         grouped = [column for dimension in one.dimensions for column in dimension.columns]
         assert {COLUMNS[column].role for column in grouped} <= {Role.DIMENSION}
