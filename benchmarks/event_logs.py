@@ -18,7 +18,7 @@ import polars as pl
 from polars_hash import CryptographicHashingNameSpace
 
 from cleanroom.borders import handover_schema
-from cleanroom.tables import TABLES, Platform
+from cleanroom.tables import Platform
 
 START = date(2026, 4, 1)
 DAYS = 60
@@ -54,9 +54,9 @@ class EventLog:
 
     def write(self, folder: Path, platform: Platform) -> None:
         """Write a platform's tables into `folder`, each a folder of parts."""
-        sizes = {"touches": self.touches, "assignments": 2 * self.people}
+        sizes = {"touches": self.touches, "assignments": 2 * self.people, "users": self.people}
         if platform is Platform.STORE:
-            sizes = {"visits": self.events - self.touches}
+            sizes = {"visits": self.events - self.touches, "buyers": self.people}
         for table, rows in sizes.items():
             (folder / table).mkdir(parents=True)
             for number, numbers in enumerate(_slices(rows)):
@@ -65,9 +65,16 @@ class EventLog:
                 frame.write_parquet(file, compression="zstd", compression_level=1)
 
     def _frame(self, table: str, numbers: Numbers) -> pl.DataFrame:
-        values = {"touches": self._touches, "visits": self._visits, "assignments": self._assigned}
-        schema = handover_schema(table, TABLES[table].columns)
-        frame = pl.DataFrame(values[table](numbers))
+        values = {
+            "touches": self._touches,
+            "visits": self._visits,
+            "assignments": self._assigned,
+            "users": self._users,
+            "buyers": self._buyers,
+        }
+        columns = values[table](numbers)
+        schema = handover_schema(table, columns)
+        frame = pl.DataFrame(columns)
         return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
     def _touches(self, n: Numbers) -> dict[str, pl.Series]:
@@ -116,6 +123,21 @@ class EventLog:
             "merchant": _text("M", study),
             "arm": pl.Series(np.where(_drawn(n, 7) < 0.5, "treated", "holdout")),
             "time": _time(np.full(len(n), DAYS // 2 * _MICROSECONDS_A_DAY)),
+        }
+
+    def _users(self, n: Numbers) -> dict[str, pl.Series]:
+        return {
+            "user": self._person("u", n),
+            "region": _text("r", n % 30),
+            "prior_engagements": pl.Series(n % 7),
+        }
+
+    def _buyers(self, n: Numbers) -> dict[str, pl.Series]:
+        return {
+            "buyer": self._person("b", n),
+            "region": _text("r", n % 30),
+            "prior_orders": pl.Series(n % 3),
+            "prior_amount": pl.Series(n % 3 * 5_000),
         }
 
     def _user(self, n: Numbers) -> Numbers:

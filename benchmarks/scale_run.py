@@ -36,15 +36,22 @@ from cleanroom.room.vault import Vault, accept, open_vault, room_keys
 from cleanroom.study import LiftStudy
 from cleanroom.tables import Platform
 
-TABLES = {Platform.ADS: ("touches", "assignments"), Platform.STORE: ("visits",)}
+TABLES = {
+    Platform.ADS: ("touches", "assignments", "users"),
+    Platform.STORE: ("visits", "buyers"),
+}
+_SHARED = {"email", "phone"}  # are not opened: the join is by click ids alone
 Phases = dict[str, Callable[[], Any]]
 
 
 def set_up(folder: Path, log: EventLog) -> None:
-    """An agreement on three tables, keys, and each platform's log in a folder named after it."""
+    """An agreement on five tables, keys, and each platform's log in a folder named after it."""
     terms = agreements.to_record(agreements.load(CONFIGS / "red-cat-plan.yaml"))
     names = [name for own in TABLES.values() for name in own]
-    terms["opens"] = {table: terms["opens"][table] for table in names}
+    terms["opens"] = {
+        table: {c: role for c, role in terms["opens"][table].items() if c not in _SHARED}
+        for table in names
+    }
     terms["join"] |= {"shared_identifier": None}
     agree(folder, agreements.parse(terms, "the benchmark's agreement"))
     for platform in Platform:

@@ -34,6 +34,7 @@ DOORS = {
     "blinded": {"Meeting", "match"},
     "delay": {"last_complete_day"},
     "diagnostics": {"link_diagnostics", "match_sizes"},
+    "engine": {"Engine", "use"},
     "geo": {"geo_tables", "periods_of"},  # the latter of a study alone
     "lift": {"lift_tables"},
     "observational": {"observational_tables"},

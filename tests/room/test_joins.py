@@ -175,7 +175,7 @@ def test_a_join_is_entered_before_anything_of_it_is_kept(
             links(vault)
         assert not list((room.directory / "derived").glob("*"))
     with monkeypatch.context() as cut:
-        cut.setattr(derived, "_derive", killed)
+        cut.setattr(derived, "keep", killed)
         with pytest.raises(KeyboardInterrupt):
             links(vault)
     assert len(joins(room.directory)) == 1
