@@ -59,13 +59,16 @@ def funnel_chart(path: Protected, findings: Findings | None = None) -> alt.Layer
     return drawing.bars(rows, "people, each counted once", _path_title(figures))
 
 
-def rates_chart(findings: Findings, names: Sequence[str] | None = None) -> alt.LayerChart:
-    """Rates of the path with their intervals: the estimates `names`, or all of them."""
+def rates_chart(
+    findings: Findings, names: Sequence[str] | None = None, title: str | None = None
+) -> alt.LayerChart:
+    """Rates with their intervals: the estimates `names`, or all of the path; by default under
+    what a conversion study says of them."""
     _demand(Findings, findings, "rates chart")
     every = [name for name, e in findings.estimates.items() if is_of_path(e)]
     chosen = [findings.estimates[name] for name in (every if names is None else names)]
     rows = [_whisker(*name_words(e), e, theme.ADS) for e in chosen]
-    return drawing.intervals(rows, "share, %", _rates_title(findings))
+    return drawing.intervals(rows, "share, %", title or _rates_title(findings))
 
 
 def lift_chart(findings: Findings) -> alt.VConcatChart:

@@ -67,9 +67,9 @@ def _given(cells: Numbers, *place: str) -> dict[str, Quantity]:
 
 
 def _rates(given: Mapping[str, Quantity]) -> Iterator[Estimate]:
-    for measure, (name, words) in _DID.items():
+    for measure, (name, _) in _DID.items():
         for exposure in EXPOSURES:
-            label = f"Share of people {_GROUPS[exposure]} who {words}"
+            label = f"{name.replace('_', ' ').capitalize()}, {exposure}"
             yield estimate(
                 Shown(f"{name}_rate_{exposure}", label, SHARE, WILSON),
                 lambda part, people: wilson(Proportion(part, people)),

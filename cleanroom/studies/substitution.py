@@ -85,13 +85,15 @@ def _given(tables: Mapping[str, Protected]) -> dict[str, Quantity]:
 
 
 def _rates(given: Mapping[str, Quantity]) -> Iterator[Estimate]:
-    shares = {"linked_share": ("people", "assigned", "People studied / assigned")}
-    for shop, where in SHOPS.items():
-        shares[f"{shop}_rate"] = (f"{shop}_buyers", "people", f"Buyers in {where} / people studied")
+    shares = {
+        "linked_share": ("people", "assigned", "Studied"),
+        "store_rate": ("store_buyers", "people", "Store"),
+        "onsite_rate": ("onsite_buyers", "people", "Own shop"),
+    }
     for name, (part, base, label) in shares.items():
         for arm in ARMS:
             yield estimate(
-                Shown(f"{name}_{arm}", f"{label}, {arm} arm", SHARE, WILSON),
+                Shown(f"{name}_{arm}", f"{label}, {arm}", SHARE, WILSON),
                 lambda count, people: wilson(Proportion(count, people)),
                 given[f"{part}_{arm}"],
                 given[f"{base}_{arm}"],
