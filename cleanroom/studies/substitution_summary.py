@@ -109,11 +109,10 @@ def _together(estimates: Mapping[str, Estimate], study: SubstitutionStudy, curre
     if store.value is None or joint.value is None or people is None:
         missing = store if store.value is None else joint
         return f"what both shops gain together cannot be stated: {missing.withheld}"
+    own = (store.lower or 0.0, store.upper or 0.0)
+    of_store = f"{count(store.value)} (95% interval {count(own[0])} to {count(own[1])})"
     low, value, high = (count((x or 0.0) * people) for x in (joint.lower, joint.value, joint.upper))
-    told = (
-        f"{_STORE} gained {count(store.value)} buyers, and both shops together {value} "
-        f"(95% interval {low} to {high})"
-    )
+    told = f"buyers added: {of_store} in {_STORE}, {value} ({low} to {high}) in both shops together"
     if amount.value is None:
         return told
     low, value, high = (

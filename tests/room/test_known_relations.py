@@ -23,9 +23,10 @@ from cleanroom.room.conversion import conversion_tables
 from cleanroom.room.geo import geo_tables
 from cleanroom.room.lift import lift_tables
 from cleanroom.room.observational import observational_tables
+from cleanroom.room.spillover import spillover_tables
 from cleanroom.room.substitution import substitution_tables
 from cleanroom.room.vault import Vault
-from cleanroom.study import LiftStudy, SubstitutionStudy
+from cleanroom.study import LiftStudy, SpilloverStudy, SubstitutionStudy
 from tests.room.event_log import Room, opens
 from tests.room.linked_people import GEO, LIFT, OBSERVATIONAL, draw, fill
 
@@ -165,9 +166,12 @@ def test_arms_are_nested(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_who_bought_in_both_shops_bought_in_each(tmp_path: Path, seed: int) -> None:
-    study = SubstitutionStudy(merchant="m", start=WEEK[0], end=WEEK[1], study="s")
-    tables = substitution_tables(crowded(tmp_path, Random(seed)), [study])
+def test_who_did_something_is_among_the_people_counted(tmp_path: Path, seed: int) -> None:
+    """In both shops, and with no click."""
+    vault, (start, end) = crowded(tmp_path, Random(seed)), WEEK
+    shops = SubstitutionStudy(merchant="m", study="s", start=start, end=end)
+    spilled = SpilloverStudy(merchant="m", by="none", start=start, end=end)
+    tables = [*substitution_tables(vault, [shops]), *spillover_tables(vault, [spilled])]
     assert [*broken(tables)] == []
 
 

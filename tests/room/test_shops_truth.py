@@ -10,6 +10,9 @@ import polars as pl
 import pytest
 
 from benchmarks.rooms import FilledRoom, filled_room
+from cleanroom.borders import Table
+from cleanroom.policy import Policy
+from cleanroom.room import engine
 from cleanroom.room.spillover import spillover_tables
 from cleanroom.room.substitution import substitution_tables
 from cleanroom.simulation import SimulationSettings, simulate
@@ -18,7 +21,6 @@ from tests.simulation.test_onsite import seen
 
 MERCHANTS = ("M01", "M02", "M03")
 SETTINGS = SimulationSettings(people=8_000, merchants=3, spillover_rate=0.3, seed=21)
-MAY = {"start": date(2026, 5, 1), "end": date(2026, 5, 30)}
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +34,16 @@ def counted(cells: pl.DataFrame, by: str) -> dict[tuple[str, str, str], float]:
     return {tuple(row[:3]): row[3] for row in rows}
 
 
-def test_on_site_buyers_by_arm_are_those_of_the_raw_exports(filled: FilledRoom) -> None:
-    asked = [
-        SubstitutionStudy(merchant=m, study=f"holdout-{m}", start=MAY["start"], end=MAY["end"])
-        for m in MERCHANTS
+def holdouts() -> list[SubstitutionStudy]:
+    """Each merchant's substitution study."""
+    start, end = date(2026, 5, 1), date(2026, 5, 30)
+    return [
+        SubstitutionStudy(merchant=m, study=f"holdout-{m}", start=start, end=end) for m in MERCHANTS
     ]
-    (cells,) = (table.cells for table in substitution_tables(filled.vault, asked))
+
+
+def test_on_site_buyers_by_arm_are_those_of_the_raw_exports(filled: FilledRoom) -> None:
+    (cells,) = (table.cells for table in substitution_tables(filled.vault, holdouts()))
     found = counted(cells, "arm")
     wanted = (
         seen(simulate(SETTINGS))
@@ -48,6 +54,25 @@ def test_on_site_buyers_by_arm_are_those_of_the_raw_exports(filled: FilledRoom) 
         assert found[merchant, arm, "people"] == people
         assert found[merchant, arm, "onsite_buyers"] == buyers
         assert found[merchant, arm, "both_buyers"] <= buyers
+
+
+def test_duckdb_gives_the_same_tables_as_polars(
+    filled: FilledRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = SpilloverStudy(merchant="M01", start=date(2026, 4, 10), end=date(2026, 5, 10))
+    few = Policy(min_people=10, min_converters=2)
+
+    def tables() -> list[Table]:
+        return [
+            *substitution_tables(filled.vault, holdouts()),
+            *spillover_tables(filled.vault, [asked], few),
+        ]
+
+    by_polars = tables()
+    monkeypatch.setattr(engine, "BACKEND", "duckdb")
+    for one, other in zip(by_polars, tables(), strict=True):
+        assert one.cells.height > 0
+        assert one.cells.equals(other.cells), one.name
 
 
 def visits_of(filled: FilledRoom) -> dict[str, tuple[float, float]]:

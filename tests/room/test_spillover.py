@@ -14,9 +14,10 @@ from cleanroom.absences import NoData
 from cleanroom.borders import Table
 from cleanroom.errors import StudyError
 from cleanroom.policy import Policy
+from cleanroom.room.reach import reach_of
 from cleanroom.room.spillover import spillover_tables
 from cleanroom.room.vault import Vault
-from cleanroom.study import SpilloverStudy
+from cleanroom.study import SpilloverStudy, SubstitutionStudy
 from tests.room.event_log import Room, opens, shown
 
 TOUCHES = """
@@ -201,3 +202,13 @@ def test_groups_are_a_contrast_so_that_the_gate_withholds_both(room: Room) -> No
     found = spillover_tables(vault(room), [altered(by="note")])
     assert [table.contrast for table in found] == ["exposure", "exposure"]
     assert not set(NoData) & set(found[0].cells["no_data"])
+
+
+@pytest.mark.parametrize(
+    "study", [STUDY, SubstitutionStudy(merchant="m", start=STUDY.start, end=STUDY.end, study="s")]
+)
+def test_neither_it_nor_substitution_is_made_under_noise(
+    study: SpilloverStudy | SubstitutionStudy,
+) -> None:
+    with pytest.raises(StudyError, match=f"no {study.kind} study is made under noise"):
+        reach_of(study, Policy())
