@@ -143,7 +143,8 @@ def test_whatever_is_amended_the_digest_changes(
         (
             "studies.lfit",
             {},
-            "studies.lfit: Input should be 'conversion', 'lift', 'observational' or 'geo'",
+            "studies.lfit: Input should be 'conversion', 'lift', 'observational', 'geo', "
+            "'substitution' or 'spillover'",
         ),
         ("parties.shop", {"name": "x"}, "parties.shop: Input should be 'ads' or 'store'"),
     ],
