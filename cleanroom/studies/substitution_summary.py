@@ -112,8 +112,7 @@ def _together(estimates: Mapping[str, Estimate], study: SubstitutionStudy, curre
     own = (store.lower or 0.0, store.upper or 0.0)
     of_store = f"{count(store.value)} (95% interval {count(own[0])} to {count(own[1])})"
     low, value, high = (count((x or 0.0) * people) for x in (joint.lower, joint.value, joint.upper))
-    both = f"{value} ({low} to {high}) in both shops together"
-    told = f"buyers added: {of_store} in {_STORE}, and {both}"
+    told = f"buyers added: {of_store} in {_STORE}, {value} ({low} to {high}) in both shops together"
     if amount.value is None:
         return told
     low, value, high = (
