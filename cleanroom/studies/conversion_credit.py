@@ -11,7 +11,7 @@ from cleanroom.borders import EVENTS, SHARE, Check, Estimate, Protected, Verdict
 from cleanroom.errors import StudyError
 from cleanroom.studies.intervals import UndefinedError
 from cleanroom.studies.markov import START, removal_effects, shares
-from cleanroom.studies.released import Quantity, Shown, estimate, released
+from cleanroom.studies.released import Number, Quantity, Shown, estimate, released
 from cleanroom.studies.words import sentence
 from cleanroom.study import ALL, ATTRIBUTED, UNATTRIBUTED
 
@@ -27,7 +27,7 @@ _ORDERS = "quotient of two released totals; dated by the order"
 def credit_estimates(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
     """`markov@<channel>`, the orders that each is credited with, `assisted_per_last@<channel>`, and
     `unattributed_share`."""
-    orders, steps = released(tables, "orders"), released(tables, "steps")
+    orders, steps = released(tables, "orders"), _of_channels(tables, "steps")
     totals = {
         part: Quantity(f"{part} orders", EVENTS, orders.get((part, "orders")))
         for part in (ATTRIBUTED, UNATTRIBUTED)
@@ -56,9 +56,14 @@ def credit_estimates(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
     return {**found, **_assisted(tables)}
 
 
+def _of_channels(tables: Mapping[str, Protected], name: str) -> dict[tuple[str, ...], Number]:
+    """The numbers of a table that has none, and is not made, where there are no channels."""
+    return released(tables, name) if name in tables else {}
+
+
 def _assisted(tables: Mapping[str, Protected]) -> dict[str, Estimate]:
     """By channel, orders that it only assisted for each that it was the last touchpoint of."""
-    assists, credit = released(tables, "assists"), released(tables, "credit")
+    assists, credit = _of_channels(tables, "assists"), released(tables, "credit")
     found = {}
     for channel, measure in assists:
         shown = Shown(

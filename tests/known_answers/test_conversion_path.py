@@ -162,6 +162,12 @@ def test_what_a_channel_assisted_stands_beside_what_it_was_the_last_of() -> None
     assert untold.absence is Absence.WITHHELD
 
 
+def test_a_merchant_without_touches_has_orders_and_no_channels() -> None:
+    tables = credit()
+    del tables["steps"], tables["assists"]
+    assert set(credit_estimates(tables)) == {"unattributed_share"}
+
+
 def test_the_parts_of_every_rule_told_are_added_up() -> None:
     assert parts_make_up_all(credit()).verdict is Verdict.PASSED
     unknown = parts_make_up_all(credit(untold="first"))
