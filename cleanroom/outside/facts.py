@@ -60,10 +60,12 @@ _MONEY_OF_ALL = ("roas", "cost_per_click", "cost_per_visit", "cost_per_order")
 _BLOCKS = {"rule", "step", "measure"}  # what names a block that was withheld as a whole
 _SEGMENTS = ("absolute_lift_customer_", "absolute_lift_region_")
 _DRAWN = ("weeks", "customers", "regions")
-# Studies that hold nobody out by chance: their section's title and evidence grade.
+# Studies besides that of a lift: their section's title and evidence grade.
 _COMPARED = {
     StudyKind.OBSERVATIONAL: ("What the notes may have changed", Grade.OBSERVATIONAL),
     StudyKind.GEO: ("What changed where the campaign ran", Grade.REGIONS),
+    StudyKind.SUBSTITUTION: ("What the platform’s own shop lost to the store", Grade.RANDOMISED),
+    StudyKind.SPILLOVER: ("What people did who clicked no link", Grade.OBSERVATIONAL),
 }
 _MANY = 12  # cells of one reason that are still named one by one
 
@@ -192,13 +194,14 @@ def _lift(candidate: Candidate) -> dict[str, Any]:
 
 
 def _compared(candidate: Candidate) -> dict[str, Any]:
-    """The section of a study that compares with who or what was not held out by chance."""
+    """The section of a study besides that of a lift."""
     findings, kind = candidate.findings, StudyKind(candidate.manifest["study"]["kind"])
     title, grade = _COMPARED[kind]
     drawn = kind is StudyKind.OBSERVATIONAL
+    shown = grade is not Grade.RANDOMISED or is_graded(findings)
     return {
         "title": title,
-        "grade": grade,
+        "grade": grade if shown else None,
         "summary": findings.summary,
         "checks": checks(findings),
         "charts": [draw(chart) for chart in _comparability(candidate)] if drawn else [],
