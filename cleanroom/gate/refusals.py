@@ -56,7 +56,10 @@ def _cell(there: Mapping[str, str], here: Mapping[str, str]) -> str:
         return "the same cell"
     if there.get(_OWNER) != here.get(_OWNER):
         return "a cell of another merchant"
-    return "cell " + ", ".join(f"{n} {v}" for n, v in there.items() if here.get(n) != v)
+    differing = [f"{name} {value}" for name, value in there.items() if here.get(name) != value]
+    if not differing:
+        return f"a cell not split by {' and '.join(name for name in here if name not in there)}"
+    return f"cell {', '.join(differing)}"
 
 
 def _and_more(others: int) -> str:

@@ -140,6 +140,17 @@ def test_why_a_number_is_near_to_another_has_a_chinese_text(
     assert in_chinese(f"Withheld: {keys}: {why} (and 3 more such).")
 
 
+def test_a_cell_of_more_people_is_named_by_what_it_is_not_split_by() -> None:
+    april = {"start": "2026-04-01", "end": "2026-04-30"}
+    answer = Answer("ab" * 32, "2026-05-02T08:00:00+00:00", april, [])
+    here = {"merchant": "m-001", "step": "cart", "outcome": "linked"}
+    for places, words in ((1, "step and outcome"), (2, "outcome")):
+        there = Origin(dict([*here.items()][:places]), answer)
+        why = because(Near((0,)), [[there]], here, april, 50)
+        assert f"the answer of 2 May 2026, a cell not split by {words}, by fewer" in why
+        assert in_chinese(why)
+
+
 @SETTLE
 @given(
     treated=st.integers(0, 900),

@@ -49,6 +49,8 @@ PHRASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "a cell of another merchant",
             "cell %(place)s",
             "cell %(place)s, %(place_second)s",
+            "a cell not split by %(key)s",
+            "a cell not split by %(key)s and %(key_second)s",
         ),
         "place": ("%(key)s %(term)s",),
         "remedy": (
