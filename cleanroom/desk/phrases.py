@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from cleanroom.desk import terms
 from cleanroom.desk.language import Said, said
-from cleanroom.desk.phrasebook import common, conversion, gate, geo, lift, observational
+from cleanroom.desk.phrasebook import conversion, gate, geo, lift, observational, verdicts
 from cleanroom.desk.views import Words
 
 # What a value looks like that is no phrase, by kind.
@@ -40,7 +40,7 @@ SHAPES = {
 def _together() -> Mapping[str, tuple[str, ...]]:
     """The phrases of all books by kind; a kind may be in several."""
     merged: dict[str, tuple[str, ...]] = {}
-    for book in (gate, common, conversion, lift, observational, geo):
+    for book in (gate, verdicts, conversion, lift, observational, geo):
         for kind, messages in book.PHRASES.items():
             merged[kind] = (*merged.get(kind, ()), *messages)
     return MappingProxyType(merged)
