@@ -24,6 +24,8 @@ LANGUAGES = {"console", "python", "text", "yaml", "mermaid"}
 DRAWN = "docs/commands.md"
 READ = [page for page in PAGES if name(page) != DRAWN and list(commands(page))]
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+# What the shell says of a job that was killed, whenever it notices.
+KILLED = re.compile(r"^bash: line \d+: +\d+ Killed .*\n", re.MULTILINE)
 MARK = "\x1e"
 
 
@@ -79,6 +81,7 @@ def session(page: Path, folder: Path) -> list[tuple[Command, int, str]]:
     # The mark prints the exit code and leaves it as it was, so that `echo $?` tells it too.
     mark = f"code=$?; printf '{MARK}%s{MARK}' $code; (exit $code)"
     told = run("\n".join(f"{instead(one.typed)}\n{mark}" for one in typed), folder).stdout
+    told = KILLED.sub("", told)
     parts = told.split(MARK)[:-1]
     assert len(parts) == 2 * len(typed), told[-2000:]
     return [

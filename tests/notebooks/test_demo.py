@@ -199,7 +199,7 @@ def test_no_token_leaves_the_room(demo: Demo) -> None:
 def test_nothing_that_was_handed_over_can_be_read_on_any_disk(demo: Demo) -> None:
     folders = ("room", "ads/handover", "store/handover")
     files = [p for f in folders for p in (demo.out / f).rglob("*") if p.is_file()]
-    assert sum(path.suffix == ".sealed" for path in files) == 2 * 6 + 2
+    assert sum(path.suffix == ".sealed" for path in files) == 2 * 7 + 2
     assert [path.name for path in files if b"PAR1" in path.read_bytes()] == []
     users = {user for frame in opened(demo)[:6] if "user" in frame for user in frame["user"][:5]}
     words = b"".join(path.read_bytes() for path in files)

@@ -13,14 +13,15 @@ import pytest
 from cleanroom.agreement import StudyKind
 from cleanroom.bench.execute import ALLOWED, execute, keep_allowed_outputs
 from cleanroom.errors import NotebookError, StudyError
-from cleanroom.study import ConversionStudy, parse_study
+from cleanroom.study import ConversionStudy, parameters_of, parse_study
 
 STUDY = ConversionStudy(merchant="m", start=date(2026, 5, 1), end=date(2026, 5, 30))
 CANARY = "canary-4711"
 
 
 def notebook(path: Path, *cells: str) -> Path:
-    parameters = "room = ''\nmerchant = ''\nstart = ''\nend = ''"
+    names = ("room", *parameters_of(StudyKind.CONVERSION))
+    parameters = "\n".join(f"{name} = ''" for name in names)
     book = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),

@@ -93,7 +93,7 @@ def test_what_is_adjusted_for_all_that_matters_meets_the_holdout_and_the_truth(r
 
 def test_what_nothing_knows_of_shows_only_beside_the_holdout(room: Room) -> None:
     """All checks of the study pass, and its estimate is nearly twice the truth."""
-    study, holdout = both(room, unseen=0.45)
+    study, holdout = both(room, unseen=0.5)
     lines = by_label(study, holdout)
     assert "Credible" in study.findings.summary[0]
     truth, adjusted = (lines[n].estimate for n in ("Holdout, those shown it", "Adjusted"))
