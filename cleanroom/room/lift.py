@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,13 +11,13 @@ import polars as pl
 from cleanroom.absences import NoData
 from cleanroom.behind import Behind
 from cleanroom.borders import Table
-from cleanroom.errors import StudyError
 from cleanroom.layout import Layout
 from cleanroom.policy import Policy
 from cleanroom.room import lift_cells, lift_people, outcomes
 from cleanroom.room.counting import Cell, no_data, table
 from cleanroom.room.derived import bridges, links
 from cleanroom.room.engine import Frame, collect
+from cleanroom.room.holdouts import alike, require_askable, require_exact
 from cleanroom.room.join_keys import with_join_key
 from cleanroom.room.lift_cells import Counts
 from cleanroom.room.lift_layout import (
@@ -40,7 +39,6 @@ from cleanroom.study import LiftStudy, bounded
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
-_LARGEST_SUM = 2**63 - 1
 _COUNTED = ("people", "converters", "capped", "prior_buyers", "exposed", "exposed_converters")
 _SUMMED = (
     "amount",
@@ -91,15 +89,15 @@ def lift_tables(
     agreement opens no shared identifier and the population needs one, or if `max_amount` is too
     large for exact sums; `HandoverError` if the engine fails.
     """
-    _check(vault, studies)
+    require_askable(vault, studies)
     policy = policy or vault.agreement.effective_policy
     studies = [bounded(study, policy) for study in studies]
     made = _BASE if policy.noise else (*_BASE, *_MORE)
     cells: dict[str, list[Cell]] = {one.layout.name: [] for one in made}
     counted: dict[str, tuple[LiftStudy, Counts]] = {}
-    for alike in _alike(studies):
-        counts = _count(vault, alike, policy)
-        for study in alike:
+    for group in alike(studies, "segments"):
+        counts = _count(vault, group, policy)
+        for study in group:
             counted[study.merchant] = study, counts
             # Under noise that too would be told of true rows.
             noisy = policy.noise is not None
@@ -119,28 +117,6 @@ def _if_assigned(assigned: bool, cells: Iterable[Cell], dimensions: int) -> list
     return [cell if assigned else no_data(cell, dimensions, absent) for cell in cells]
 
 
-def _check(vault: Vault, studies: Sequence[LiftStudy]) -> None:
-    twice = [m for m, times in Counter(study.merchant for study in studies).items() if times > 1]
-    if twice:
-        raise StudyError(
-            f"Two lift studies of one merchant were asked for at once: {', '.join(sorted(twice))}.",
-            "ask for them one after the other.",
-        )
-    shared = any(study.population == "shared_identifier" for study in studies)
-    if shared and vault.agreement.join.shared_identifier is None:
-        raise StudyError(
-            "population: the agreement opens no shared identifier.", "study the 'linked_panel'."
-        )
-
-
-def _alike(studies: Sequence[LiftStudy]) -> list[list[LiftStudy]]:
-    groups = defaultdict(list)
-    for study in studies:
-        terms = (study.start, study.end, study.population, study.max_amount, study.segments)
-        groups[terms].append(study)
-    return list(groups.values())
-
-
 def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts:
     """Counts of studies that differ only in merchant and assignment."""
     pairs = [(study.merchant, study.study) for study in studies]
@@ -153,7 +129,9 @@ def _count(vault: Vault, studies: Sequence[LiftStudy], policy: Policy) -> Counts
     counted = (*_COUNTED, "by_shared_link", *_SUMMED)
     marked = seen.drop("week", "existing", "region")
     arms = named.tally(marked, _ARM, "buyer", counted, dict.fromkeys(_SUMMED))
-    _check_sums(arms, studies[0].max_amount)
+    marks = ("converters", "prior_buyers")
+    most = max((counts[mark] for counts in arms.values() for mark in marks), default=0)
+    require_exact(most, studies[0].max_amount)
     both = people.filter(nw.col("arm").is_null()).select(*_STUDY, "buyer", "users")
     in_both = collect(both, "people in both arms")
     mark = {"assigned": ~nw.col("arm").is_null()}
@@ -257,12 +235,3 @@ def _seen(vault: Vault, study: LiftStudy, people: Frame, more: Sequence[Frame]) 
     )
     # Keys of groups are text.
     return own.with_columns(nw.col("week", "existing").cast(nw.String))
-
-
-def _check_sums(arms: Tallies, max_amount: int) -> None:
-    marks = ("converters", "prior_buyers")
-    most = max((counts[mark] for counts in arms.values() for mark in marks), default=0)
-    if most * max_amount**2 > _LARGEST_SUM:
-        raise StudyError(
-            "max_amount: squares of such amounts cannot be summed exactly.", "lower max_amount."
-        )

@@ -7,7 +7,6 @@ same people.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,13 +15,13 @@ import narwhals as nw
 from cleanroom.absences import NoData
 from cleanroom.behind import Behind
 from cleanroom.borders import MONEY, MONEY_SQUARED, PEOPLE, Table
-from cleanroom.errors import StudyError
 from cleanroom.layout import Dimension, Layout, Measure, Place, Use
 from cleanroom.policy import Policy
 from cleanroom.room import outcomes
 from cleanroom.room.counting import Cell, no_data, single, table
 from cleanroom.room.derived import bridges
 from cleanroom.room.engine import Frame, collect
+from cleanroom.room.holdouts import alike, require_askable, require_exact
 from cleanroom.room.lift_parts import Tallies
 from cleanroom.room.numbered import Counted, behind, numbering, on
 from cleanroom.room.panel import members, panel, wanted
@@ -32,7 +31,6 @@ from cleanroom.tables import ARMS, Platform
 
 _STUDY = ("merchant", "study")
 _ARM = (*_STUDY, "arm")
-_LARGEST_SUM = 2**63 - 1
 _SHOPS = ("store", "onsite")
 _BUYERS = ("store_buyers", "onsite_buyers", "both_buyers")
 _AMOUNTS = tuple(f"{shop}_amount{end}" for shop in _SHOPS for end in ("", "_squared"))
@@ -97,40 +95,20 @@ def substitution_tables(
     Raises `StudyError` if the agreement opens no `onsite_orders`, if a merchant has two studies
     here, or if amounts are too large for exact sums; `HandoverError` if the engine fails.
     """
-    _check(vault, studies)
+    require_askable(vault, studies)
     policy = policy or vault.agreement.effective_policy
     studies = [bounded(study, policy) for study in studies]
     cells: list[Cell] = []
     counted: dict[str, tuple[SubstitutionStudy, _Counts]] = {}
-    for alike in _alike(studies):
-        counts = _count(vault, alike)
-        for study in alike:
+    for group in alike(studies):
+        counts = _count(vault, group)
+        for study in group:
             counted[study.merchant] = study, counts
             found = list(_cells(study, counts))
             if (study.merchant, study.study) not in counts.assigned:
                 found = [no_data(cell, 2, NoData.NO_ASSIGNMENT) for cell in found]
             cells += found
     return [table(SHOPS_LAYOUT, cells, lambda cell: _people(*counted[str(cell[0])], cell))]
-
-
-def _check(vault: Vault, studies: Sequence[SubstitutionStudy]) -> None:
-    if any(times > 1 for times in Counter(study.merchant for study in studies).values()):
-        raise StudyError(
-            "Two substitution studies of one merchant were asked for at once.",
-            "ask for them one after the other.",
-        )
-    shared = any(study.population == "shared_identifier" for study in studies)
-    if shared and vault.agreement.join.shared_identifier is None:
-        raise StudyError(
-            "population: the agreement opens no shared identifier.", "study the 'linked_panel'."
-        )
-
-
-def _alike(studies: Sequence[SubstitutionStudy]) -> list[list[SubstitutionStudy]]:
-    groups = defaultdict(list)
-    for study in studies:
-        groups[study.start, study.end, study.population, study.max_amount].append(study)
-    return list(groups.values())
 
 
 def _count(vault: Vault, studies: Sequence[SubstitutionStudy]) -> _Counts:
@@ -143,10 +121,7 @@ def _count(vault: Vault, studies: Sequence[SubstitutionStudy]) -> _Counts:
     marks = ("people", *_BUYERS, *_AMOUNTS)
     arms = named.tally(seen, _ARM, "buyer", marks, dict.fromkeys(_AMOUNTS))
     most = max((c[f"{shop}_buyers"] for c in arms.values() for shop in _SHOPS), default=0)
-    if most * studies[0].max_amount ** 2 > _LARGEST_SUM:
-        raise StudyError(
-            "max_amount: squares of such amounts cannot be summed exactly.", "lower max_amount."
-        )
+    require_exact(most, studies[0].max_amount)
     mark = {"assigned": ~nw.col("arm").is_null()}
     return _Counts(
         named.count(assignments, _STUDY, "user", mark),
