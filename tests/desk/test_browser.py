@@ -67,6 +67,8 @@ def bo(browser: Browser, desks: dict[Platform, str]) -> Iterator[Page]:
 def open_candidate(page: Page, merchant: str) -> None:
     page.get_by_role("navigation", name="Desk").get_by_role("link", name="Queue").click()
     page.get_by_role("link", name=merchant).first.click()
+    # A key pressed before the page is there would be pressed on the one before it.
+    expect(page.get_by_role("heading", level=1)).to_contain_text(merchant)
 
 
 def approve(page: Page, merchant: str, comment: str = "") -> None:
