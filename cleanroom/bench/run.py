@@ -23,7 +23,7 @@ from cleanroom.gate.candidate import read_candidate
 from cleanroom.review.office import docket, submit
 from cleanroom.review.templates import Proposal, Standing, Template, covering
 from cleanroom.room.eligibility import eligibility
-from cleanroom.room.engine import use
+from cleanroom.room.engine import Engine, use
 from cleanroom.room.place import agreement_of, evidence_file, ledger_of
 from cleanroom.room.vault import open_vault
 from cleanroom.signing import file_digest
@@ -69,7 +69,7 @@ def run(
     each; `author` is who asks for the release. What was executed before is not executed again.
     Raises only what concerns the whole run.
     """
-    use(settings.engine)
+    use(Engine(settings.engine))
     agreement = agreement_of(room)
     proposals = docket(ledger_of(room)).proposals
     _require_templates(settings, proposals, notebooks)

@@ -13,7 +13,6 @@ from pydantic import Field, ValidationError
 from cleanroom.agreement import Model, StudyKind
 from cleanroom.errors import StudyError, did_you_mean
 from cleanroom.policy import Policy
-from cleanroom.room.engine import Engine
 from cleanroom.study import Study, parse_study
 
 Read = TypeVar("Read", bound=Model)
@@ -29,7 +28,7 @@ class RunSettings(Model):
     studies: dict[StudyKind, dict[str, Any]]
     workers: int = Field(default=2, ge=1, le=64)
     policy: Policy | None = None
-    engine: Literal[Engine.POLARS, Engine.SPARK] = Engine.POLARS
+    engine: Literal["polars", "spark"] = "polars"
 
 
 def load_settings(path: Path) -> RunSettings:

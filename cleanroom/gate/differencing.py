@@ -147,7 +147,8 @@ def require_apart(
     """Raise `ReleaseError` unless what a candidate shows is far enough from what others show.
 
     They are those of `answers` that came before it, and all that are `released` (digests). Its
-    own numbers were compared with one another, as parts of their wholes, when it was made.
+    own numbers were compared when it was made: within each table here, and between tables by what
+    their layouts say of each other.
     """
     place = next((i for i, one in enumerate(answers) if one.candidate == candidate), None)
     if place is None:

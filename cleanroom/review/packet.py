@@ -81,11 +81,18 @@ def read_words(path: Path) -> list[Vote | SignedAct]:
 
     Raises `LedgerError` if it is not as it was written, `ReleaseError` if it holds anything else.
     """
+    try:
+        records = [*ledger.records(path)]
+    except LedgerError as error:
+        raise LedgerError(
+            f"{path.name} is no file of signed words, or not as it was written: {error.problem}",
+            "name the signed.jsonl of a packet, and take it from there again.",
+        ) from None
     return [
         read(Vote, record["facts"], "vote")
         if record["event"] == Event.VOTE_SIGNED
         else read(SignedAct, record["facts"], "signed word")
-        for record in ledger.records(path)
+        for record in records
     ]
 
 

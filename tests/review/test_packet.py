@@ -298,6 +298,12 @@ def test_a_file_that_holds_something_else_is_refused(desk: Desk, tmp_path: Path)
         packet.read_words(wrong)
 
 
+def test_a_file_that_is_no_packet_s_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Not signed\n")
+    with pytest.raises(LedgerError, match=r"README.md is no file of signed words"):
+        packet.read_words(tmp_path / "README.md")
+
+
 def test_a_reviewer_finds_out_that_a_vote_was_not_recorded(desk: Desk) -> None:
     desk.submit(ONE)
     home = packed(desk)
